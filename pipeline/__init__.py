@@ -1,0 +1,1 @@
+"""Throughline: an interaction-aware omnichannel pipeline on Kafka."""
