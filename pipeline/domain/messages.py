@@ -1,0 +1,190 @@
+"""What the domain says to the rest of the pipeline: one value for every record that it puts on a topic.
+
+Field names equal those of the Avro records in `schemas/`. All times are epoch milliseconds, UTC. `key` is the Kafka
+key under which a message travels.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from pipeline.domain.actions import ActionBody, ActionKind, Lane
+from pipeline.domain.interactions import Identifier, Interaction
+
+ReceiptStatus = Literal["accepted", "sent", "delivered", "failed", "unknown"]
+Outcome = Literal["fired", "suppressed", "error"]
+
+
+class IdentityLink(msgspec.Struct, kw_only=True):
+    """Evidence that an identifier belongs to a customer.
+
+    `known` is true when the customer is known to the system of record, false for a provisional one; `source` says
+    who claims it; `event_id` is the event that showed it, None when it comes from a profile.
+    """
+
+    identifier: Identifier
+    customer_id: str
+    known: bool
+    source: str
+    linked_at: int
+    event_id: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The identifier's own key: evidence meets the record that it is about."""
+        return self.identifier.key
+
+
+class IdentifiedInteraction(msgspec.Struct, kw_only=True):
+    """An interaction and whose it is; `resolved_by` is the key of the identifier that told."""
+
+    customer_id: str
+    known: bool
+    resolved_by: str
+    interaction: Interaction
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
+
+
+class MergeRequested(msgspec.Struct, kw_only=True):
+    """Two customer ids are one person: `loser` hands everything over to `winner`, by `rule`, because of `evidence`."""
+
+    loser: str
+    winner: str
+    evidence: Identifier
+    rule: str
+    requested_at: int
+
+    @property
+    def key(self) -> str:
+        """The loser's id: only its own partition may read its state."""
+        return self.loser
+
+
+class CustomerMoved(msgspec.Struct, kw_only=True):
+    """The loser's hot record (`state`, MessagePack) on its way to the winner."""
+
+    winner: str
+    loser: str
+    state: bytes
+    moved_at: int
+
+    @property
+    def key(self) -> str:
+        """The winner's id."""
+        return self.winner
+
+
+class ActionCommand(msgspec.Struct, kw_only=True):
+    """Something to be done for a customer, once; `action_id` is the same whatever is replayed or merged.
+
+    `attempt_key`, `step` and `occurrence` (from 0) name the place in the strategy; `event_id` is the event that caused
+    it, None for a timer; after `expires_at` it must not be carried out any more.
+    """
+
+    action_id: str
+    customer_id: str
+    kind: ActionKind
+    lane: Lane
+    body: ActionBody
+    strategy_id: str
+    strategy_version: int
+    attempt_key: str
+    step: str
+    occurrence: int
+    event_id: str | None = None
+    interaction_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    decided_at: int = 0
+    expires_at: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
+
+
+class ActionReceipt(msgspec.Struct, kw_only=True):
+    """What became of an action, from whoever carries it out; `detail` is one line for people."""
+
+    action_id: str
+    customer_id: str
+    status: ReceiptStatus
+    at: int
+    detail: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
+
+
+class Reason(msgspec.Struct, kw_only=True):
+    """Why a decision went as it did: the condition's text or the gate's name, whether it held, and what it saw."""
+
+    rule: str
+    held: bool
+    values: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Decision(msgspec.Struct, kw_only=True):
+    """One evaluation of a strategy's step: fired (with its actions), suppressed, or in error, and the reasons."""
+
+    decision_id: str
+    customer_id: str
+    outcome: Outcome
+    strategy_id: str
+    strategy_version: int
+    attempt_key: str
+    step: str
+    event_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    decided_at: int = 0
+    action_ids: list[str] = msgspec.field(default_factory=list)
+    reasons: list[Reason] = msgspec.field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
+
+
+class HistoryEntry(msgspec.Struct, kw_only=True, array_like=True):
+    """One event of a customer's history, appended under its own key in the `history` table (MessagePack).
+
+    `late` marks an event that came after the grace period and touched no session.
+    """
+
+    customer_id: str
+    event_id: str
+    occurred_at: int
+    channel: str
+    kind: str
+    interaction_id: str
+    session_id: str | None = None
+    thread_id: str | None = None
+    subject: str | None = None
+    late: bool = False
+
+    @property
+    def key(self) -> str:
+        """Customer, time (milliseconds, 13 digits, so that keys sort by time) and event."""
+        return f"{self.customer_id}|{self.occurred_at:013d}|{self.event_id}"
+
+
+Output = (
+    IdentityLink
+    | IdentifiedInteraction
+    | MergeRequested
+    | CustomerMoved
+    | ActionCommand
+    | Decision
+    | HistoryEntry
+)

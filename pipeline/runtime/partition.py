@@ -1,0 +1,121 @@
+"""The write-behind state of one table partition: decoded states in memory over a store on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, Protocol, TypeVar
+
+V = TypeVar("V")
+Changes = dict[bytes, bytes | None]
+
+
+class StoreT(Protocol):
+    """What a table partition asks of its disk (`pipeline.runtime.store.Store`)."""
+
+    @property
+    def offset(self) -> int:
+        """The next changelog offset that is not yet in the store."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of `key`, or None."""
+
+    def scan(self, start: bytes = ...) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in key order, from `start`."""
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Apply `changes` and note `offset`, atomically."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+    def close(self) -> None:
+        """Release the directory."""
+
+
+class TablePartition(Generic[V]):
+    """Keyed states of one partition, as an agent sees them.
+
+    A state read is the state itself, not a copy: after changing it, `put` it. States live in three places,
+    newest first: decoded in memory; encoded in the checkpoint that is being committed; on disk. The store is
+    written only with what a committed transaction holds, so `forget` can always go back to it.
+    """
+
+    def __init__(
+        self,
+        changelog: str,
+        number: int,
+        store: StoreT,
+        encode: Callable[[V], bytes],
+        decode: Callable[[bytes], V],
+        cache_entries: int,
+    ) -> None:
+        self.changelog = changelog
+        self.number = number
+        self.store = store
+        self.changelog_offset = store.offset
+        self._encode = encode
+        self._decode = decode
+        self._cache_entries = cache_entries
+        self._cache: dict[str, V | None] = {}
+        self._dirty: set[str] = set()
+        self._committing: Changes = {}
+
+    def get(self, key: str) -> V | None:
+        """The state of `key`, or None."""
+        try:
+            return self._cache[key]
+        except KeyError:
+            pass
+        raw_key = key.encode()
+        raw = self._committing[raw_key] if raw_key in self._committing else self.store.get(raw_key)
+        value = None if raw is None else self._decode(raw)
+        self._cache[key] = value
+        return value
+
+    def put(self, key: str, value: V) -> None:
+        """Make `value` the state of `key`; call it again after every change."""
+        self._cache[key] = value
+        self._dirty.add(key)
+
+    def delete(self, key: str) -> None:
+        """Remove `key`: a tombstone in the changelog."""
+        self._cache[key] = None
+        self._dirty.add(key)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything changed since the last `swap`."""
+        return bool(self._dirty)
+
+    def scan(self) -> Iterator[tuple[str, V]]:
+        """What is on disk, in key order: complete only while nothing is dirty or committing."""
+        for key, raw in self.store.scan():
+            yield key.decode(), self._decode(raw)
+
+    def swap(self) -> Changes:
+        """Encode what changed, for a checkpoint that starts to commit; what changes next is the next one's."""
+        assert not self._committing, "one checkpoint commits at a time"
+        cache, encode = self._cache, self._encode
+        changes: Changes = {}
+        for key in self._dirty:
+            value = cache[key]
+            changes[key.encode()] = None if value is None else encode(value)
+        self._dirty = set()
+        self._committing = changes
+        return changes
+
+    def settle(self) -> None:
+        """The checkpoint is on disk: drop its bytes, and the oldest clean states beyond the cache's bound."""
+        self._committing = {}
+        excess = len(self._cache) - self._cache_entries
+        if excess <= 0:
+            return
+        dirty = self._dirty
+        for key in [k for k in self._cache if k not in dirty][:excess]:
+            del self._cache[key]
+
+    def forget(self) -> None:
+        """Throw away everything that is not committed; the next `get` reads the store again."""
+        self._cache.clear()
+        self._dirty.clear()
+        self._committing = {}

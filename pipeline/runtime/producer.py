@@ -1,0 +1,117 @@
+"""The transactional producer of a worker: librdkafka, with the settings that make transactions cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from pipeline.runtime.batch import TP, Output
+from pipeline.runtime.checkpoint import TransactionAborted
+from pipeline.runtime.partition import Changes
+
+log = structlog.get_logger(__name__)
+
+# Co-location of keys whatever the client: librdkafka's own default is not Java's.
+PARTITIONER = {"partitioner": "murmur2_random"}
+
+_TRANSACTIONAL = {
+    **PARTITIONER,
+    "enable.idempotence": True,
+    # After a commit the broker answers CONCURRENT_TRANSACTIONS until its markers are written; with the default
+    # back-off of 100 ms every checkpoint would wait that long.
+    "retry.backoff.ms": 1,
+    "retry.backoff.max.ms": 5,
+    "linger.ms": 5,
+    "compression.type": "lz4",
+    "queue.buffering.max.messages": 1_000_000,
+    "queue.buffering.max.kbytes": 512 * 1024,
+    "message.max.bytes": 8 * 1024 * 1024,
+    # Bounds how long a worker that died can hold back readers of committed records.
+    "transaction.timeout.ms": 15_000,
+}
+
+# The broker's requests are retried inside librdkafka; this bounds one call of ours, then we ask again.
+_CALL_S = 30.0
+
+
+class TransactionalProducer:
+    """Transactions of one worker; the id is the worker's, so a restart ends what its last life left open."""
+
+    def __init__(self, kafka: Mapping[str, Any], transactional_id: str) -> None:
+        config = {**kafka, **_TRANSACTIONAL, "transactional.id": transactional_id}
+        self._producer = Producer(config)
+        self._ends: dict[TP, int] = {}
+        self._open = False
+
+    def start(self) -> None:
+        """Fence and abort what an earlier life with the same id left open. Blocks until the broker answers."""
+        self._retry(self._producer.init_transactions)
+
+    def begin(self) -> None:
+        self._producer.begin_transaction()
+        self._open = True
+        self._ends = {}
+
+    def produce(self, output: Output) -> None:
+        topic, key, value, headers, partition = output
+        arguments = {} if partition is None else {"partition": partition}
+        while True:
+            try:
+                self._producer.produce(topic, value=value, key=key, headers=headers, **arguments)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def produce_changes(self, topic: str, partition: int, changes: Changes) -> None:
+        # Records of one partition keep their order, so the report of the last one tells where all of them end.
+        last = len(changes)
+        for number, (key, value) in enumerate(changes.items(), 1):
+            report = {"on_delivery": self._note_end} if number == last else {}
+            while True:
+                try:
+                    self._producer.produce(topic, value=value, key=key, partition=partition, **report)
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+
+    def _note_end(self, error: KafkaError | None, message: Message) -> None:
+        offset = message.offset()
+        if error is None and offset is not None:
+            self._ends[TP(str(message.topic()), int(message.partition() or 0))] = offset + 1
+
+    def send_offsets(self, offsets: Mapping[TP, int], group: Any) -> None:
+        if offsets:
+            positions = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
+            self._retry(lambda: self._producer.send_offsets_to_transaction(positions, group, _CALL_S))
+
+    def commit(self) -> dict[TP, int]:
+        self._retry(lambda: self._producer.commit_transaction(_CALL_S))
+        self._open = False
+        self._producer.poll(0)
+        return self._ends
+
+    def abort(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._producer.abort_transaction(_CALL_S)
+        except KafkaException as error:
+            # Fenced or beyond repair: the broker has ended the transaction or will at its timeout.
+            log.warning("abort_failed", error=str(error.args[0]))
+
+    def _retry(self, call: Any) -> None:
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as error:
+                cause = error.args[0]
+                if cause.txn_requires_abort():
+                    raise TransactionAborted(cause.str()) from error
+                if cause.fatal() or not cause.retriable():
+                    raise
+                log.warning("broker_slow", error=cause.str())

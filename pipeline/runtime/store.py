@@ -1,0 +1,129 @@
+"""The state of one table partition on disk: a RocksDB that knows which changelog offset it includes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    ReadOptions,
+    WriteBatch,
+    WriteOptions,
+)
+
+FORMAT = b"1"
+# State keys are UTF-8 text that never begins with NUL, so these two cannot meet one.
+_OFFSET = b"\x00offset"
+_FORMAT = b"\x00format"
+_FIRST_KEY = b"\x01"
+
+# One cache for all tables of a process bounds the memory whatever the number of partitions.
+_BLOCK_CACHE = Cache(256 * 1024 * 1024)
+
+
+class StoreError(Exception):
+    """The directory cannot be used: the message says why and what to do."""
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(32 * 1024 * 1024)
+    options.set_max_write_buffer_number(3)
+    options.set_compression_type(DBCompressionType.lz4())
+    options.set_max_open_files(256)
+    options.set_keep_log_file_num(2)
+    table = BlockBasedOptions()
+    table.set_block_cache(_BLOCK_CACHE)
+    table.set_bloom_filter(10.0, False)
+    table.set_cache_index_and_filter_blocks(True)
+    options.set_block_based_table_factory(table)
+    return options
+
+
+class Store:
+    """Bytes to bytes, with the changelog offset written in the same batch as the states it covers.
+
+    Raises StoreError when the directory holds another format; a damaged directory is moved aside and the
+    store starts empty, to be rebuilt from the changelog.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.moved_aside: Path | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = self._open()
+        except Exception as error:  # RocksDB reports damage by a bare Exception
+            if "lock" in str(error).lower() and "hold" in str(error).lower():
+                raise StoreError(
+                    f"{path} is in use by another process; stop that worker or set THROUGHLINE_STATE_DIR"
+                ) from error
+            self.moved_aside = self._move_aside()
+            self._db = self._open()
+        self._writes = WriteOptions()
+        found = self._db.get(_FORMAT)
+        if found is None:
+            self._db[_FORMAT] = FORMAT
+        elif found != FORMAT:
+            self._db.close()
+            raise StoreError(
+                f"{path} was written by another version (format {found.decode(errors='replace')}, this one reads "
+                f"{FORMAT.decode()}); remove it and the table is rebuilt from its changelog"
+            )
+
+    def _open(self) -> Rdict:
+        return Rdict(str(self.path), options=_options())
+
+    def _move_aside(self) -> Path:
+        aside = self.path.with_name(self.path.name + ".damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        self.path.rename(aside)
+        return aside
+
+    @property
+    def offset(self) -> int:
+        """The next changelog offset that is not yet in the store; 0 for an empty one."""
+        found = self._db.get(_OFFSET)
+        return int.from_bytes(found, "big") if found else 0
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of `key`, or None."""
+        value: bytes | None = self._db.get(key)
+        return value
+
+    def scan(self, start: bytes = _FIRST_KEY) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in key order, from `start`."""
+        rows = self._db.iter(ReadOptions())
+        rows.seek(start)
+        while rows.valid():
+            yield rows.key(), rows.value()
+            rows.next()
+
+    def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
+        """Put (or, for None, delete) `changes` and note `offset`, in one atomic batch."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes.items():
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(_OFFSET, offset.to_bytes(8, "big"))
+        self._db.write(batch, self._writes)
+
+    def clear(self) -> None:
+        """Forget everything: the store starts empty again."""
+        self._db.close()
+        Rdict.destroy(str(self.path))
+        self._db = self._open()
+        self._db[_FORMAT] = FORMAT
+
+    def close(self) -> None:
+        """Flush and release the directory."""
+        self._db.close()
