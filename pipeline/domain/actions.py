@@ -1,4 +1,4 @@
-"""The fifteen kinds of action, each with its own typed body. Times are epoch milliseconds, money a plain amount.
+"""The fifteen kinds of action, each with its typed body. Times: epoch milliseconds; money: a plain amount.
 
 `channel` is the channel that carries the message, `to` the address on it; `text` is rendered, ready to send.
 """

@@ -1,7 +1,7 @@
 """What the domain says to the rest of the pipeline: one value for every record that it puts on a topic.
 
-Field names equal those of the Avro records in `schemas/`. All times are epoch milliseconds, UTC. `key` is the Kafka
-key under which a message travels.
+Field names equal those of the Avro records in `schemas/`; the bodies of actions are in `actions.py`. All
+times are epoch milliseconds, UTC. `key` is the Kafka key under which a message travels.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Outcome = Literal["fired", "suppressed", "error"]
 class IdentityLink(msgspec.Struct, kw_only=True):
     """Evidence that an identifier belongs to a customer.
 
-    `known` is true when the customer is known to the system of record, false for a provisional one; `source` says
-    who claims it; `event_id` is the event that showed it, None when it comes from a profile.
+    `known` is true when the customer is known to the system of record, false for a provisional one; `source`
+    says who claims it; `event_id` is the event that showed it, None when it comes from a profile.
     """
 
     identifier: Identifier
@@ -52,7 +52,7 @@ class IdentifiedInteraction(msgspec.Struct, kw_only=True):
 
 
 class MergeRequested(msgspec.Struct, kw_only=True):
-    """Two customer ids are one person: `loser` hands everything over to `winner`, by `rule`, because of `evidence`."""
+    """Two customer ids are one person: `loser` hands over to `winner`, by `rule`, because of `evidence`."""
 
     loser: str
     winner: str
@@ -81,10 +81,10 @@ class CustomerMoved(msgspec.Struct, kw_only=True):
 
 
 class ActionCommand(msgspec.Struct, kw_only=True):
-    """Something to be done for a customer, once; `action_id` is the same whatever is replayed or merged.
+    """Something to be done for a customer, once; `action_id` stays the same when events are replayed.
 
-    `attempt_key`, `step` and `occurrence` (from 0) name the place in the strategy; `event_id` is the event that caused
-    it, None for a timer; after `expires_at` it must not be carried out any more.
+    `attempt_key`, `step` and `occurrence` (from 0) name the place in the strategy; `event_id` is the event
+    that caused it, None for a timer; after `expires_at` it must not be carried out any more.
     """
 
     action_id: str
@@ -126,7 +126,7 @@ class ActionReceipt(msgspec.Struct, kw_only=True):
 
 
 class Reason(msgspec.Struct, kw_only=True):
-    """Why a decision went as it did: the condition's text or the gate's name, whether it held, and what it saw."""
+    """Why a decision went so: the condition's text or the gate's name, whether it held, and what it saw."""
 
     rule: str
     held: bool
@@ -134,7 +134,7 @@ class Reason(msgspec.Struct, kw_only=True):
 
 
 class Decision(msgspec.Struct, kw_only=True):
-    """One evaluation of a strategy's step: fired (with its actions), suppressed, or in error, and the reasons."""
+    """One evaluation of a strategy's step: fired (with its actions), suppressed or in error, and why."""
 
     decision_id: str
     customer_id: str
@@ -185,6 +185,7 @@ Output = (
     | MergeRequested
     | CustomerMoved
     | ActionCommand
+    | ActionReceipt
     | Decision
     | HistoryEntry
 )

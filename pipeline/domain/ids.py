@@ -1,0 +1,32 @@
+"""Deterministic ids: a replayed event gives the same session, thread and action ids."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:throughline:v1")
+_PROVISIONAL = "p-"
+_PROVISIONAL_LENGTH = 38
+
+
+def new_id(*parts: str | int) -> str:
+    """A UUID (version 5) of the parts, in order; lengths go in too, so that no two lists of parts read the
+    same.
+    """
+    return str(uuid.uuid5(_NAMESPACE, "".join(f"{len(text)}:{text}" for text in map(str, parts))))
+
+
+def provisional_id(identifier_key: str) -> str:
+    """The id of a customer of whom nothing is known but this identifier."""
+    return _PROVISIONAL + new_id("customer", identifier_key)
+
+
+def is_provisional(customer_id: str) -> bool:
+    """Whether the id was made by `provisional_id`; ids of the system of record do not have this form."""
+    return customer_id.startswith(_PROVISIONAL) and len(customer_id) == _PROVISIONAL_LENGTH
+
+
+def fingerprint(event_id: str) -> int:
+    """A 64-bit hash of an event id, to recognise it again at 8 bytes each."""
+    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), "big")

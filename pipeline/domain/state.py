@@ -1,0 +1,232 @@
+"""Everything about one customer that a decision needs, in one record: the hot record, and what conditions
+call it.
+
+The fields are the published vocabulary of strategies (`session.events`, `thread.facts.order_id`, …). Structs
+that are stored are MessagePack arrays: fields are only ever appended, and every collection has a bound.
+Times are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pipeline.domain.customers import Profile
+from pipeline.domain.interactions import Identifier, Scalar
+from pipeline.domain.strategies.cel.types import Timestamp
+
+RECENT_EVENTS = 128
+GOING_ON = 16
+THREADS = 8
+THREAD_FACTS = 32
+ORDERS = 20
+ORDER_FACTS = 32
+ATTEMPTS = 32
+IDENTIFIERS = 16
+ACTIONS = 16
+ABSORBED = 32
+TEXT = 256
+"""Characters kept of any text in the hot record."""
+
+
+class GoingOn(msgspec.Struct, array_like=True):
+    """`interaction`: one visit, call, chat or form attempt, from its first event until it ends or goes quiet.
+
+    `kind` is its last event's kind, `step` where the customer is in it (for a form `form/field`), `events`
+    how many there were; `thread_id` is the thread that it belongs to, when it said what it is about.
+    """
+
+    channel: str
+    interaction_id: str
+    started_at: Timestamp
+    last_at: Timestamp
+    kind: str = ""
+    step: str | None = None
+    events: int = 0
+    ended: bool = False
+    thread_id: str | None = None
+
+
+class Session(msgspec.Struct, array_like=True):
+    """`session`: all that the customer does close in time, across channels.
+
+    `channels` counts the events by channel; it closes when nothing has happened until `closes_at`.
+    """
+
+    session_id: str
+    started_at: Timestamp
+    last_at: Timestamp
+    closes_at: Timestamp
+    events: int = 0
+    channels: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Thread(msgspec.Struct, array_like=True):
+    """`thread`: what the customer wants, under one id that can be quoted; it outlives sessions.
+
+    `facts` were told once and are not asked for again; `steps_done` are `strategy/step` in the order in
+    which they were carried out.
+    """
+
+    thread_id: str
+    opened_at: Timestamp
+    last_at: Timestamp
+    subject: str | None = None
+    facts: dict[str, Scalar] = msgspec.field(default_factory=dict)
+    channels: list[str] = msgspec.field(default_factory=list)
+    steps_done: list[str] = msgspec.field(default_factory=list)
+    resolved: bool = False
+    resolved_at: Timestamp | None = None
+
+
+class History(msgspec.Struct, array_like=True):
+    """`history`: the customer over the years, in counters.
+
+    `contacts` counts interactions, `channels` the same by channel; `orders` holds what the system of record
+    told about the latest orders, by order id, with `status` (the kind of the last event) and `status_at`.
+    """
+
+    contacts: int = 0
+    channels: dict[str, int] = msgspec.field(default_factory=dict)
+    first_contact_at: Timestamp | None = None
+    last_contact_at: Timestamp | None = None
+    last_channel: str | None = None
+    threads_opened: int = 0
+    threads_resolved: int = 0
+    orders: dict[str, dict[str, Scalar]] = msgspec.field(default_factory=dict)
+
+
+class Customer(msgspec.Struct):
+    """`customer`: the profile as conditions see it, with defaults where the system of record says nothing."""
+
+    id: str
+    known: bool = False
+    name: str | None = None
+    tier: str | None = None
+    value: float = 0.0
+    postcode: str | None = None
+    timezone: str | None = None
+    language: str | None = None
+    consent: dict[str, bool] = msgspec.field(default_factory=dict)
+    preferences: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """An identifier that the customer was seen under, and when last."""
+
+    identifier: Identifier
+    last_at: int
+
+
+class Anchor(msgspec.Struct, array_like=True, frozen=True):
+    """What is remembered of an event that a later step goes back to: enough to answer it and to name it."""
+
+    event_id: str
+    channel: str
+    kind: str
+    interaction_id: str
+    occurred_at: int
+    reply_to: str | None = None
+
+
+class Wait(msgspec.Struct, array_like=True):
+    """A step that waits: due at `due` (None: nothing to wait for), because of `anchor`.
+
+    `due` includes the grace for late events. `stopped_at` is when the awaited event happened last; what
+    happened before it starts no new wait.
+    """
+
+    due: int | None = None
+    anchor: Anchor | None = None
+    stopped_at: int = -1
+
+
+class Attempt(msgspec.Struct, array_like=True):
+    """One run of a strategy for one customer and one business key.
+
+    `owner` is the customer id under which it began (it stays when customers are merged), `done` counts how
+    often each step has been carried out, `noted` holds per step the reason recorded last, so that the same
+    suppression is not recorded over and over.
+    """
+
+    strategy_id: str
+    version: int
+    key: str
+    owner: str
+    started_at: int
+    entry: Anchor
+    thread_id: str | None = None
+    done: dict[str, int] = msgspec.field(default_factory=dict)
+    waits: dict[str, Wait] = msgspec.field(default_factory=dict)
+    noted: dict[str, str] = msgspec.field(default_factory=dict)
+    ended_at: int | None = None
+
+
+class CustomerState(msgspec.Struct, array_like=True):
+    """The hot record of one customer.
+
+    `merged_into` names the customer that has taken over, `absorbed` those that this one has taken over;
+    `sessions` are those not closed yet (two only while a late event may still join them); `recent` maps a
+    hash of each recent event id to when it happened and `forgotten_at` is the newest time dropped from it;
+    `actions` holds the latest action ids with their last receipt; `noted` as in Attempt, for entries;
+    `next_due` is the earliest time at which something must happen without an event.
+    """
+
+    customer_id: str
+    known: bool = False
+    merged_into: str | None = None
+    profile: Profile | None = None
+    sessions: list[Session] = msgspec.field(default_factory=list)
+    going_on: dict[str, GoingOn] = msgspec.field(default_factory=dict)
+    threads: list[Thread] = msgspec.field(default_factory=list)
+    history: History = msgspec.field(default_factory=History)
+    attempts: dict[str, Attempt] = msgspec.field(default_factory=dict)
+    identifiers: dict[str, Seen] = msgspec.field(default_factory=dict)
+    recent: dict[int, int] = msgspec.field(default_factory=dict)
+    forgotten_at: int = -1
+    actions: dict[str, str] = msgspec.field(default_factory=dict)
+    noted: dict[str, str] = msgspec.field(default_factory=dict)
+    absorbed: list[str] = msgspec.field(default_factory=list)
+    next_due: int | None = None
+
+    @property
+    def session(self) -> Session | None:
+        """The session going on, None when there is none."""
+        return self.sessions[-1] if self.sessions else None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CustomerState)
+
+
+def encode(state: CustomerState) -> bytes:
+    """The state as MessagePack."""
+    return _encoder.encode(state)
+
+
+def decode(raw: bytes) -> CustomerState:
+    """The state from MessagePack; raises msgspec.DecodeError when `raw` is not one."""
+    return _decoder.decode(raw)
+
+
+def cut(value: Scalar) -> Scalar:
+    """The value as the hot record keeps it: texts no longer than `TEXT` characters."""
+    return value[:TEXT] if isinstance(value, str) else value
+
+
+def customer_view(state: CustomerState) -> Customer:
+    """The customer as conditions and templates see them."""
+    profile = state.profile
+    if profile is None:
+        return Customer(id=state.customer_id, known=state.known)
+    return Customer(
+        id=state.customer_id,
+        known=state.known,
+        name=profile.name,
+        tier=profile.tier,
+        value=profile.value,
+        postcode=profile.postcode,
+        timezone=profile.timezone,
+        language=profile.language,
+        consent=profile.consent,
+        preferences=profile.preferences,
+    )

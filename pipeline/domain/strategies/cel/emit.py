@@ -1,0 +1,421 @@
+"""Tree → Python expression, with its type: the type checker and the code generator in one walk.
+
+The code names nothing but variables (`v_…`), constants and helpers (`h_…`), and reads no attribute that is
+not a declared field. A careful emitter makes `&&` and `||` absorb errors on either side; the other makes
+plain `and` and `or`, which give the same result whenever they give one.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from pipeline.domain.strategies.cel import containers, operators, strings, values
+from pipeline.domain.strategies.cel.functions import CONSTANT, FUNCTIONS, MACROS, METHODS, Overload
+from pipeline.domain.strategies.cel.nodes import (
+    Binary,
+    Call,
+    Ident,
+    Index,
+    ListLiteral,
+    Literal,
+    Logic,
+    MapLiteral,
+    Node,
+    Select,
+    Ternary,
+    Unary,
+)
+from pipeline.domain.strategies.cel.problems import CelError, CelProblem, Rejected
+from pipeline.domain.strategies.cel.types import (
+    BOOL,
+    DOUBLE,
+    DYN,
+    INT,
+    NULL,
+    STRING,
+    CelType,
+    fields_of,
+    list_of,
+    map_of,
+)
+
+MAX_NESTED_MACROS = 2
+# Functions of other languages, and what conditions have instead.
+INSTEAD = {
+    "len": "size",
+    "length": "size",
+    "lower": "lowerAscii",
+    "upper": "upperAscii",
+    "strip": "trim",
+    "any": "exists",
+    "includes": "contains",
+    "float": "double",
+    "str": "string",
+}
+
+
+class Code(NamedTuple):
+    """A Python expression and the type of what it gives."""
+
+    python: ast.expr
+    type: CelType
+
+
+class Emitter:
+    """Writes the code of one program."""
+
+    def __init__(self, variables: dict[str, CelType], careful: bool) -> None:
+        self.scope: dict[str, Code] = {
+            name: Code(_name(f"v_{name}"), kind) for name, kind in variables.items()
+        }
+        self.names: dict[str, Any] = {}
+        self.careful = careful
+        self.uses_fuel = False
+        self.macros = 0
+        self.made = 0
+
+    def emit(self, node: Node) -> Code:
+        """The code of a node. Raises Rejected with the problem when its types do not fit."""
+        match node:
+            case Literal():
+                return Code(ast.Constant(node.value), node.type)
+            case Ident():
+                if node.name in self.scope:
+                    return self.scope[node.name]
+                raise rejected(node, f"unknown name {node.name!r}", _meant(node.name, self.scope))
+            case Select():
+                return self.select(node)
+            case Index():
+                return self.index(node)
+            case Logic():
+                return self.logic(node)
+            case Unary():
+                return self.unary(node)
+            case Binary():
+                return self.binary(node)
+            case Ternary():
+                return self.ternary(node)
+            case ListLiteral():
+                items = [self.emit(item) for item in node.items]
+                return Code(_list(item.python for item in items), list_of(self.common(node, items)))
+            case MapLiteral():
+                return self.map(node)
+            case Call():
+                return self.call(node)
+        raise AssertionError(node)
+
+    def select(self, node: Select) -> Code:
+        """`operand.field`: an attribute of a Struct, a key of a map, null of null."""
+        operand = self.emit(node.operand)
+        kind = operand.type.not_null()
+        if kind.struct is not None:
+            found = self.field(node, kind.struct)
+            attribute = self.unless_null(operand, lambda value: ast.Attribute(value, node.field, ast.Load()))
+            return Code(attribute, found.or_null(operand.type.nullable))
+        if kind.kind == "map" and kind.params[0].kind in ("string", "dyn"):
+            item = self.unless_null(operand, lambda value: _item(value, ast.Constant(node.field)))
+            return Code(item, kind.params[1].or_null(operand.type.nullable))
+        if kind == DYN:
+            return Code(self.helper(containers.select, operand.python, ast.Constant(node.field)), DYN)
+        hint = f"write {node.field}()" if node.field in METHODS else None
+        raise rejected(node, f"a value of type {kind} has no fields, so no {node.field!r}", hint)
+
+    def field(self, node: Select, struct: type[Any]) -> CelType:
+        """The type of a Struct's field, which must be declared."""
+        fields = fields_of(struct)
+        if node.field not in fields:
+            message = f"{struct.__name__} has no field {node.field!r}"
+            raise rejected(node, message, _meant(node.field, fields))
+        return fields[node.field]
+
+    def index(self, node: Index) -> Code:
+        """`operand[key]`."""
+        operand, key = self.emit(node.operand), self.emit(node.key)
+        kind = operand.type.not_null()
+        if kind.kind == "map" and operators.equality(key.type, kind.params[0]) is not None:
+            element = kind.params[1]
+            if key.type == STRING == kind.params[0]:
+                item = self.unless_null(operand, lambda value: _item(value, key.python))
+                return Code(item, element.or_null(operand.type.nullable))
+        elif kind.kind == "list" and key.type.not_null() in (INT, DYN):
+            element = kind.params[0]
+        elif kind == DYN and key.type.not_null() in (INT, STRING, BOOL, DYN):
+            element = DYN
+        else:
+            raise rejected(node, f"a value of type {kind} has no element at a key of type {key.type}")
+        return Code(
+            self.helper(containers.index, operand.python, key.python), element.or_null(operand.type.nullable)
+        )
+
+    def logic(self, node: Logic) -> Code:
+        """`&&` and `||` of any number of conditions."""
+        operands = [self.condition(operand) for operand in node.operands]
+        if self.careful:
+            absorbing = containers.both if node.operator == "&&" else containers.either
+            return Code(self.helper(absorbing, *(_function([], operand) for operand in operands)), BOOL)
+        return Code(ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), operands), BOOL)
+
+    def condition(self, node: Node) -> ast.expr:
+        """The code of something that must be true or false."""
+        code = self.emit(node)
+        if code.type == BOOL:
+            return code.python
+        if code.type.not_null() in (BOOL, DYN):
+            return self.helper(values.truth, code.python)
+        raise rejected(node, f"expected a condition (true or false), found {code.type}")
+
+    def unary(self, node: Unary) -> Code:
+        """`!` and `-`."""
+        if node.operator == "!":
+            return Code(ast.UnaryOp(ast.Not(), self.condition(node.operand)), BOOL)
+        operand = self.emit(node.operand)
+        if operand.type == DOUBLE:
+            return Code(ast.UnaryOp(ast.USub(), operand.python), DOUBLE)
+        if operand.type.not_null() in (INT, DOUBLE, DYN):
+            return Code(self.helper(values.negate, operand.python), operand.type.not_null())
+        raise rejected(node, f"- does not exist for {operand.type}")
+
+    def binary(self, node: Binary) -> Code:
+        """Arithmetic, comparisons and `in`."""
+        left, right = self.emit(node.left), self.emit(node.right)
+        sign, one, two = node.operator, left.type, right.type
+        result = BOOL
+        operation: Callable[..., Any] | ast.operator | ast.cmpop | None
+        if sign in ("==", "!="):
+            operation = operators.equality(one, two)
+        elif sign == "in":
+            operation = operators.membership(one, two)
+        else:
+            typed = (operators.order if sign in operators.PLAIN_ORDER else operators.arithmetic)(
+                sign, one, two
+            )
+            result, operation = typed or (BOOL, None)
+        if operation is None:
+            raise rejected(
+                node, f"{sign} does not exist for {one} and {two}", _conversion(sign, node, one, two)
+            )
+        python = self.operate(operation, left.python, right.python)
+        return Code(ast.UnaryOp(ast.Not(), python) if sign == "!=" else python, result)
+
+    def operate(
+        self, operation: Callable[..., Any] | ast.operator | ast.cmpop, left: ast.expr, right: ast.expr
+    ) -> ast.expr:
+        """The code of an operation that is a Python operator or a helper."""
+        if isinstance(operation, ast.operator):
+            return ast.BinOp(left, operation, right)
+        if isinstance(operation, ast.cmpop):
+            return ast.Compare(left, [operation], [right])
+        return self.helper(operation, left, right, fuel=operation in (containers.equal, containers.within))
+
+    def ternary(self, node: Ternary) -> Code:
+        """`test ? yes : no`, both of one type."""
+        test, yes, no = self.condition(node.test), self.emit(node.yes), self.emit(node.no)
+        kind = operators.join(yes.type, no.type)
+        if kind is None:
+            raise rejected(node, f"both results of ? must be of one type, found {yes.type} and {no.type}")
+        return Code(ast.IfExp(test, yes.python, no.python), kind)
+
+    def map(self, node: MapLiteral) -> Code:
+        """`{key: value}`."""
+        keys = [self.emit(key) for key, _ in node.entries]
+        items = [self.emit(value) for _, value in node.entries]
+        for (key, _), code in zip(node.entries, keys, strict=True):
+            if code.type not in (STRING, INT, BOOL, DYN):
+                raise rejected(key, f"a key of a map is a string, an int or a bool, not {code.type}")
+        pairs = (
+            ast.Tuple([key.python, item.python], ast.Load()) for key, item in zip(keys, items, strict=True)
+        )
+        kind = map_of(self.common(node, keys), self.common(node, items))
+        return Code(self.helper(containers.new_map, _list(pairs)), kind)
+
+    def common(self, node: Node, items: list[Code]) -> CelType:
+        """The one type of the elements of a literal; elements of several types are of unknown type."""
+        if not items:
+            return DYN
+        kind: CelType | None = items[0].type
+        for item in items[1:]:
+            kind = kind and operators.join(kind, item.type)
+        if kind is None and any(operators.holds_time(item.type) for item in items):
+            raise rejected(node, "times and other values cannot be in one list or map")
+        return DYN if kind in (None, NULL) else kind
+
+    def call(self, node: Call) -> Code:
+        """A function, a method or a macro."""
+        if node.target is None and node.function == "has":
+            return self.has(node)
+        if node.target is not None and node.function in MACROS:
+            return self.macro(node, node.target)
+        known = FUNCTIONS if node.target is None else METHODS
+        if node.function not in known:
+            other = INSTEAD.get(node.function)
+            names = [*known, *(MACROS if node.target is not None else ["has"])]
+            hint = f"did you mean {other!r}?" if other else _meant(node.function, names)
+            raise rejected(node, f"unknown function {node.function!r}", hint)
+        operands = ([] if node.target is None else [node.target]) + list(node.arguments)
+        if node.function in CONSTANT and len(operands) == 1 and isinstance(operands[0], Literal):
+            constant = operands[0].value
+            if isinstance(constant, str):
+                made = self.constant(operands[0], CONSTANT[node.function], constant)
+                return Code(ast.Constant(made), known[node.function][0].result)
+        arguments = [self.emit(operand) for operand in operands]
+        overload = self.overload(node, known[node.function], [argument.type for argument in arguments])
+        nullable = overload.nullable and arguments[0].type.nullable
+        if overload.call is strings.matches and isinstance(operands[1], Literal):
+            regex = operands[1].value
+            search = self.bind(self.constant(operands[1], strings.pattern, regex))
+            return Code(self.helper(strings.found, search, arguments[0].python), BOOL)
+        python = self.helper(overload.call, *(argument.python for argument in arguments))
+        return Code(python, overload.result.or_null(nullable))
+
+    def overload(self, node: Call, overloads: tuple[Overload, ...], given: list[CelType]) -> Overload:
+        """The first variant of a function that takes these types."""
+        for overload in overloads:
+            if overload.accepts([kind.not_null() for kind in given]):
+                return overload
+        found = ", ".join(map(str, given)) or "nothing"
+        wanted = " or ".join(dict.fromkeys(", ".join(map(str, variant.parameters)) for variant in overloads))
+        raise rejected(node, f"{node.function}() does not exist for {found}", f"it takes {wanted}")
+
+    def constant(self, node: Node, make: Callable[[str], Any], text: Any) -> Any:
+        """What a function makes of a constant, now; its error is the author's problem."""
+        try:
+            return make(text)
+        except CelError as error:
+            raise rejected(node, str(error)) from None
+
+    def has(self, node: Call) -> Code:
+        """`has(operand.field)`: the field is not null, the key is there."""
+        if len(node.arguments) != 1 or not isinstance(node.arguments[0], Select):
+            raise rejected(node, "has() takes one field", "write has(event.text)")
+        chosen = node.arguments[0]
+        operand = self.emit(chosen.operand)
+        kind = operand.type.not_null()
+        if kind.struct is None and kind.kind in ("map", "dyn"):
+            return Code(self.helper(containers.has_key, operand.python, ast.Constant(chosen.field)), BOOL)
+        field = self.select(chosen).python
+        return Code(ast.Compare(field, [ast.IsNot()], [ast.Constant(None)]), BOOL)
+
+    def macro(self, node: Call, target: Node) -> Code:
+        """`all`, `exists`, `exists_one`, `map` and `filter`, with a variable of their own."""
+        variable, *bodies = node.arguments or (node,)
+        if not isinstance(variable, Ident) or len(bodies) not in ((1, 2) if node.function == "map" else (1,)):
+            raise rejected(
+                node, f"{node.function}() takes a name and an expression", "write list.all(x, x > 0)"
+            )
+        items = self.emit(target)
+        kind = items.type.not_null()
+        if kind.kind not in ("list", "map", "dyn"):
+            raise rejected(node, f"{node.function}() works on lists and maps, not on {items.type}")
+        if self.macros == MAX_NESTED_MACROS:
+            message = f"more than {MAX_NESTED_MACROS} macros inside one another"
+            raise rejected(node, message, "split the condition")
+        self.made += 1
+        argument = f"m{self.made}_{variable.name}"
+        outer, self.scope = (
+            self.scope,
+            {**self.scope, variable.name: Code(_name(argument), (*kind.params, DYN)[0])},
+        )
+        self.macros += 1
+        try:
+            return self.macro_body(node, items, argument, bodies)
+        finally:
+            self.macros -= 1
+            self.scope = outer
+
+    def macro_body(self, node: Call, items: Code, argument: str, bodies: list[Node]) -> Code:
+        """The call of a macro's helper, its variable being in scope."""
+        if node.function == "map":
+            test = (
+                _function([argument], self.condition(bodies[0])) if len(bodies) == 2 else ast.Constant(None)
+            )
+            change = self.emit(bodies[-1])
+            body = _function([argument], change.python)
+            return Code(
+                self.helper(containers.mapped, items.python, test, body, fuel=True), list_of(change.type)
+            )
+        test = _function([argument], self.condition(bodies[0]))
+        helper, result = {
+            "all": (containers.every, BOOL),
+            "exists": (containers.some, BOOL),
+            "exists_one": (containers.just_one, BOOL),
+            "filter": (containers.filtered, list_of((*items.type.params, DYN)[0])),
+        }[node.function]
+        return Code(self.helper(helper, items.python, test, fuel=True), result)
+
+    def unless_null(self, operand: Code, use: Callable[[ast.expr], ast.expr]) -> ast.expr:
+        """The use of an operand, or null where the operand is null."""
+        if not operand.type.nullable:
+            return use(operand.python)
+        self.made += 1
+        name = f"t{self.made}"
+        test = ast.Compare(
+            ast.NamedExpr(ast.Name(name, ast.Store()), operand.python), [ast.Is()], [ast.Constant(None)]
+        )
+        return ast.IfExp(test, ast.Constant(None), use(_name(name)))
+
+    def helper(self, function: Callable[..., Any], *arguments: ast.expr, fuel: bool = False) -> ast.expr:
+        """The call of a helper, which is made known to the code."""
+        self.uses_fuel |= fuel
+        return ast.Call(self.bind(function), [_name("fuel"), *arguments] if fuel else [*arguments], [])
+
+    def bind(self, value: Any) -> ast.expr:
+        """A name for a Python object in the code."""
+        for name, known in self.names.items():
+            if known is value:
+                return _name(name)
+        name = f"h_{len(self.names)}"
+        self.names[name] = value
+        return _name(name)
+
+
+def rejected(node: Node, message: str, suggestion: str | None = None) -> Rejected:
+    """The refusal of what stands at a node."""
+    return Rejected(CelProblem(message, node.line, node.column, suggestion))
+
+
+def _meant(name: str, known: Iterable[str]) -> str | None:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else None
+
+
+def _conversion(sign: str, node: Binary, left: CelType, right: CelType) -> str | None:
+    kinds = {left.kind, right.kind}
+    if sign == "in":
+        return "on the right of in stands a list or a map"
+    if "null" in kinds:
+        return "only what can be null compares with null"
+    if kinds == {"int", "double"}:
+        whole = next(part for part, kind in ((node.left, left), (node.right, right)) if kind.kind == "int")
+        return f"write {whole.value}.0" if isinstance(whole, Literal) else "convert the int with double(…)"
+    if kinds & {"timestamp", "duration"} and kinds & {"int", "string"}:
+        return 'write a time as timestamp("2026-01-31T18:00:00Z"), a length of time as duration("5m")'
+    if kinds == {"string", "int"} or kinds == {"string", "double"}:
+        return "convert one side with string(…), int(…) or double(…)"
+    return None
+
+
+def _name(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
+
+
+def _item(value: ast.expr, key: ast.expr) -> ast.expr:
+    return ast.Subscript(value, key, ast.Load())
+
+
+def _list(items: Iterable[ast.expr]) -> ast.expr:
+    return ast.List(list(items), ast.Load())
+
+
+def _function(parameters: list[str], body: ast.expr) -> ast.expr:
+    return lambda_of(parameters, body)
+
+
+def lambda_of(parameters: Iterable[str], body: ast.expr) -> ast.Lambda:
+    """A Python function of positional parameters."""
+    arguments = [ast.arg(name) for name in parameters]
+    return ast.Lambda(
+        ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[]), body
+    )

@@ -1,0 +1,262 @@
+"""Text → tree, by celpy's grammar of the Common Expression Language; size and depth are bounded here."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from typing import TYPE_CHECKING, TypedDict
+
+from pipeline.domain.strategies.cel.nodes import (
+    Binary,
+    Call,
+    Ident,
+    Index,
+    ListLiteral,
+    Literal,
+    Logic,
+    MapLiteral,
+    Node,
+    Select,
+    Ternary,
+    Unary,
+)
+from pipeline.domain.strategies.cel.problems import CelProblem, Rejected
+from pipeline.domain.strategies.cel.types import BOOL, DOUBLE, INT, NULL, STRING
+
+if TYPE_CHECKING:
+    from celpy.celparser import CELParser
+    from lark import Token, Tree
+
+
+class Place(TypedDict):
+    """The fields that every node has."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+
+MAX_CHARACTERS = 4096
+MAX_DEPTH = 64
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+
+# Rules of the grammar that only pass a single child on, so that precedence is kept.
+PASSING = frozenset(
+    [
+        "expr",
+        "conditionalor",
+        "conditionaland",
+        "relation",
+        "addition",
+        "multiplication",
+        "unary",
+        "member",
+        "primary",
+    ]
+)
+OPERATORS = {
+    "relation_lt": "<",
+    "relation_le": "<=",
+    "relation_gt": ">",
+    "relation_ge": ">=",
+    "relation_eq": "==",
+    "relation_ne": "!=",
+    "relation_in": "in",
+    "addition_add": "+",
+    "addition_sub": "-",
+    "multiplication_mul": "*",
+    "multiplication_div": "/",
+    "multiplication_mod": "%",
+    "unary_not": "!",
+    "unary_neg": "-",
+}
+WORDS = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "=": "==",
+    "&": "&&",
+    "|": "||",
+    "True": "true",
+    "False": "false",
+}
+ESCAPE = re.compile(
+    r"""\\(?:(?P<plain>[abfnrtv\\?"'`])|[xX](?P<byte>[0-9a-fA-F]{2})|u(?P<short>[0-9a-fA-F]{4})"""
+    r"""|U(?P<long>[0-9a-fA-F]{8})|(?P<octal>[0-3][0-7]{2})|(?P<bad>.|$))""",
+    re.DOTALL,
+)
+PLAIN = dict(zip("abfnrtv\\?\"'`", "\a\b\f\n\r\t\v\\?\"'`", strict=True))
+
+
+def parse(text: str) -> Node:
+    """The tree of a condition. Raises Rejected with the problem when the text is none."""
+    # Slow to import, and wanted only where a condition is compiled.
+    from celpy.celparser import CELParseError  # noqa: PLC0415
+
+    if len(text) > MAX_CHARACTERS:
+        message = f"the expression is too long: {len(text)} characters, at most {MAX_CHARACTERS}"
+        raise Rejected(CelProblem(message, 1, 1, "split it into several conditions"))
+    try:
+        tree = _parser().parse(text)
+    except CELParseError as error:
+        raise Rejected(_syntax_problem(text, error)) from None
+    return _Builder(text).build(tree, 0)
+
+
+@functools.cache
+def _parser() -> CELParser:
+    from celpy.celparser import CELParser  # noqa: PLC0415
+
+    return CELParser()
+
+
+def _syntax_problem(text: str, error: Exception) -> CelProblem:
+    cause = error.__context__
+    token = getattr(cause, "token", None)
+    lines = text.splitlines() or [""]
+    if token is None:
+        position = getattr(cause, "pos_in_stream", None) or 0
+        word = text[position : position + 1]
+    elif token.type == "$END":
+        return CelProblem("the expression ends too early", len(lines), len(lines[-1]) + 1)
+    else:
+        position, word = token.start_pos or 0, str(token)
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    hint = f"write {WORDS[word]} instead of {word}" if word in WORDS else None
+    return CelProblem(f"unexpected {word!r}", line, column, hint)
+
+
+class _Builder:
+    """Turns the grammar's tree into nodes."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def build(self, tree: Tree[Token], depth: int) -> Node:
+        """The node of a tree, `depth` levels below the root."""
+        while (rule := str(tree.data)) == "paren_expr" or (rule in PASSING and len(tree.children) == 1):
+            depth += rule == "paren_expr"
+            tree = _trees(tree)[0]
+        if depth > MAX_DEPTH:
+            message = f"the expression is nested too deeply: more than {MAX_DEPTH} levels"
+            raise self.rejected(tree, message, "split it into several conditions")
+        at, parts = self.place(tree), _trees(tree)
+        match rule:
+            case "expr":
+                test, yes, no = self.build_all(parts, depth)
+                return Ternary(**at, test=test, yes=yes, no=no)
+            case "conditionalor" | "conditionaland":
+                operands = tuple(self.build_all(_chain(tree), depth))
+                return Logic(**at, operator="||" if rule == "conditionalor" else "&&", operands=operands)
+            case "relation" | "addition" | "multiplication":
+                left, right = self.build_all([_trees(parts[0])[0], parts[1]], depth)
+                return Binary(**at, operator=OPERATORS[str(parts[0].data)], left=left, right=right)
+            case "unary":
+                return Unary(
+                    **at, operator=OPERATORS[str(parts[0].data)], operand=self.build(parts[1], depth + 1)
+                )
+            case "member_dot":
+                return Select(**at, operand=self.build(parts[0], depth + 1), field=_word(tree))
+            case "member_index":
+                operand, key = self.build_all(parts, depth)
+                return Index(**at, operand=operand, key=key)
+            case "member_dot_arg":
+                target, *arguments = self.build_all([parts[0], *_listed(parts[1:])], depth)
+                return Call(**at, function=_word(tree), target=target, arguments=tuple(arguments))
+            case "ident_arg":
+                arguments = self.build_all(_listed(parts), depth)
+                return Call(**at, function=_word(tree), target=None, arguments=tuple(arguments))
+            case "ident":
+                return Ident(**at, name=_word(tree))
+            case "list_lit":
+                return ListLiteral(**at, items=tuple(self.build_all(_listed(parts), depth)))
+            case "map_lit":
+                built = self.build_all(_listed(parts), depth)
+                return MapLiteral(**at, entries=tuple(zip(built[::2], built[1::2], strict=True)))
+            case "literal":
+                return self.literal(tree)
+        raise self.rejected(tree, "messages and package names cannot be used in a condition")
+
+    def build_all(self, trees: list[Tree[Token]], depth: int) -> list[Node]:
+        """The nodes one level deeper than `depth`."""
+        return [self.build(tree, depth + 1) for tree in trees]
+
+    def literal(self, tree: Tree[Token]) -> Literal:
+        """The value of a constant."""
+        at, token = self.place(tree), _token(tree)
+        match token.type:
+            case "INT_LIT":
+                number = int(token, 16 if "0x" in token else 10) if len(token) <= 20 else INT_MAX + 1
+                if not INT_MIN <= number <= INT_MAX:
+                    raise self.rejected(
+                        tree, "the number does not fit into 64 bits", "write it with a decimal point"
+                    )
+                return Literal(**at, value=number, type=INT)
+            case "FLOAT_LIT":
+                return Literal(**at, value=float(token), type=DOUBLE)
+            case "BOOL_LIT":
+                return Literal(**at, value=token == "true", type=BOOL)
+            case "NULL_LIT":
+                return Literal(**at, value=None, type=NULL)
+            case "STRING_LIT" | "MLSTRING_LIT":
+                return Literal(**at, value=self.unquoted(tree, str(token)), type=STRING)
+            case "UINT_LIT":
+                raise self.rejected(tree, "unsigned numbers are not supported", f"write {token[:-1]}")
+        raise self.rejected(tree, "bytes are not supported", "write a string")
+
+    def unquoted(self, tree: Tree[Token], quoted: str) -> str:
+        """The text that a string literal stands for."""
+        raw = quoted[0] in "rR"
+        quoted = quoted[raw:]
+        width = 3 if len(quoted) >= 6 and quoted[:3] in ("'''", '"""') else 1
+        body = quoted[width:-width]
+
+        def unescape(found: re.Match[str]) -> str:
+            kind = found.lastgroup or "bad"
+            if kind == "plain":
+                return PLAIN[found[kind]]
+            code = int(found[kind], 8 if kind == "octal" else 16) if kind != "bad" else -1
+            if not 0 <= code <= sys.maxunicode or 0xD800 <= code <= 0xDFFF:
+                raise self.rejected(tree, f"{found[0]} is no escape in a string", "write a raw string: r'…'")
+            return chr(code)
+
+        return body if raw else ESCAPE.sub(unescape, body)
+
+    def place(self, tree: Tree[Token]) -> Place:
+        """Where a tree stands in the text."""
+        meta = tree.meta
+        return {"start": meta.start_pos, "end": meta.end_pos, "line": meta.line, "column": meta.column}
+
+    def rejected(self, tree: Tree[Token], message: str, suggestion: str | None = None) -> Rejected:
+        """The refusal of what stands at a tree."""
+        return Rejected(CelProblem(message, tree.meta.line, tree.meta.column, suggestion))
+
+
+def _trees(tree: Tree[Token]) -> list[Tree[Token]]:
+    return [child for child in tree.children if not isinstance(child, str)]
+
+
+def _token(tree: Tree[Token]) -> Token:
+    return next(child for child in tree.children if isinstance(child, str))
+
+
+def _word(tree: Tree[Token]) -> str:
+    return str(_token(tree))
+
+
+def _listed(parts: list[Tree[Token]]) -> list[Tree[Token]]:
+    """The items of an optional list, which the grammar keeps in a tree of its own."""
+    return _trees(parts[0]) if parts else []
+
+
+def _chain(tree: Tree[Token]) -> list[Tree[Token]]:
+    """The operands of a left-associative chain, from left to right."""
+    operands: list[Tree[Token]] = []
+    rule = tree.data
+    while tree.data == rule and len(tree.children) == 2:
+        tree, last = _trees(tree)
+        operands.append(last)
+    return [tree, *reversed(operands)]

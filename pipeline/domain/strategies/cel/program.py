@@ -1,0 +1,155 @@
+"""A compiled condition: evaluate it, or explain it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+import msgspec
+
+from pipeline.domain.failures import Failure
+from pipeline.domain.strategies.cel import values as checks
+from pipeline.domain.strategies.cel.containers import new_fuel
+from pipeline.domain.strategies.cel.emit import Code, Emitter, lambda_of, rejected
+from pipeline.domain.strategies.cel.nodes import Logic, Node
+from pipeline.domain.strategies.cel.parse import parse
+from pipeline.domain.strategies.cel.problems import ERRORS, CelProblem, Rejected, WorkExceeded, failure_of
+from pipeline.domain.strategies.cel.references import chains, reference, shown
+from pipeline.domain.strategies.cel.types import (
+    BOOL,
+    DOUBLE,
+    DYN,
+    INT,
+    STRING,
+    CelType,
+    Declarations,
+    type_of,
+)
+
+WANTED = {
+    BOOL: checks.want_bool,
+    INT: checks.want_int,
+    DOUBLE: checks.want_double,
+    STRING: checks.want_string,
+}
+RAISED = (*ERRORS, WorkExceeded, RecursionError)
+Function = Callable[..., Any]
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a condition holds or not.
+
+    `held` is None when it could not be decided; then `error` says why. `failed` is the text of the first part
+    of a top-level `&&` that is false, or that is the error when none is. `values` maps what the condition
+    reads, as it is written there, to its value in words.
+    """
+
+    held: bool | None
+    failed: str | None
+    values: dict[str, str]
+    error: Failure | None = None
+
+
+class Program:
+    """A condition that has been checked against its declarations.
+
+    `text` is its source, `type` the type of its result, `references` the declared names and fields that it
+    reads (`customer.value`).
+    """
+
+    def __init__(self, text: str, root: Node, declarations: Declarations, expected: CelType | None) -> None:
+        self.text = text
+        self._root = root
+        self._variables = declarations.types
+        self._quick, self.type = self._function(root, expected, careful=False)
+        self._careful, _ = self._function(root, expected, careful=True)
+        self._chains = list(chains(root, frozenset(self._variables)))
+        self.references = frozenset(reference(chain) for chain in self._chains)
+
+    def evaluate(self, *values: Any) -> Any:
+        """The result for the variables' values, in the order of their declaration, or a Failure."""
+        try:
+            return self._quick(*values)
+        except RAISED:
+            return _attempt(self._careful, values)
+
+    def explain(self, *values: Any) -> Explanation:
+        """Whether the condition holds for these values, and what decided it."""
+        held = self.evaluate(*values)
+        read = {
+            text: shown(_attempt(function, values), kind) for text, (function, kind) in self._reads.items()
+        }
+        if isinstance(held, Failure):
+            failed = next(
+                (t for t, f in self._parts.items() if isinstance(_attempt(f, values), Failure)), self.text
+            )
+            return Explanation(None, failed, read, held)
+        failed: str | None = None
+        if held is False:
+            failed = next((t for t, f in self._parts.items() if _attempt(f, values) is False), self.text)
+        return Explanation(held if isinstance(held, bool) else None, failed, read)
+
+    @functools.cached_property
+    def _parts(self) -> dict[str, Function]:
+        """The parts of the top-level `&&` by their text; made when a condition is first explained."""
+        return {
+            self._source(part): self._function(part, BOOL, careful=True)[0] for part in conjuncts(self._root)
+        }
+
+    @functools.cached_property
+    def _reads(self) -> dict[str, tuple[Function, CelType]]:
+        return {self._source(chain): self._function(chain, None, careful=True) for chain in self._chains}
+
+    def _source(self, node: Node) -> str:
+        return self.text[node.start : node.end].strip()
+
+    def _function(self, node: Node, expected: CelType | None, careful: bool) -> tuple[Function, CelType]:
+        emitter = Emitter(self._variables, careful)
+        code = emitter.emit(node)
+        if expected is not None:
+            code = _as_expected(emitter, node, code, expected)
+        body = code.python
+        if emitter.uses_fuel:
+            body = ast.Call(lambda_of(["fuel"], body), [emitter.helper(new_fuel)], [])
+        function = lambda_of((f"v_{name}" for name in self._variables), body)
+        module = compile(ast.fix_missing_locations(ast.Expression(function)), "<condition>", "eval")
+        compiled = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+        return FunctionType(compiled, {"__builtins__": {}, **emitter.names}), code.type
+
+
+def compile_expression(text: str, declarations: Declarations, expect: object = None) -> Program | CelProblem:
+    """Check and compile a condition.
+
+    `expect` is the annotation of the result that is wanted (bool, `str | None`, Timestamp …); a result whose
+    type is known only at run time is then checked there.
+    """
+    try:
+        return Program(text, parse(text), declarations, None if expect is None else type_of(expect))
+    except Rejected as refused:
+        return refused.problem
+
+
+def conjuncts(root: Node) -> tuple[Node, ...]:
+    """The parts of a top-level `&&`, of parts of parts too; of any other condition itself."""
+    if isinstance(root, Logic) and root.operator == "&&":
+        return tuple(part for operand in root.operands for part in conjuncts(operand))
+    return (root,)
+
+
+def _as_expected(emitter: Emitter, node: Node, code: Code, expected: CelType) -> Code:
+    found, wanted = code.type.not_null(), expected.not_null()
+    if expected in (DYN, code.type) or (found == wanted and expected.nullable):
+        return code
+    if found in (wanted, DYN) and wanted in WANTED and not (expected.nullable and found == DYN):
+        return Code(emitter.helper(WANTED[wanted], code.python), expected)
+    raise rejected(node, f"expected {expected}, found {code.type}")
+
+
+def _attempt(function: Function, values: tuple[Any, ...]) -> Any:
+    try:
+        return function(*values)
+    except RAISED as error:
+        return failure_of(error)

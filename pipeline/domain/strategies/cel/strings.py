@@ -1,0 +1,75 @@
+"""Strings of generated code. A predicate on null is false: a condition need not ask whether there is a text."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import re2  # type: ignore[import-untyped]  # it ships no types
+
+from pipeline.domain.strategies.cel.problems import CelError
+from pipeline.domain.strategies.cel.values import mismatch
+
+Search = Callable[[str], Any]
+
+
+@functools.lru_cache(maxsize=256)
+def pattern(text: str) -> Search:
+    """The search of an RE2 regular expression (linear time). Raises CelError `bad_pattern`."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        search: Search = re2.compile(text, options=options).search
+    except (re2.error, UnicodeError) as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+        raise CelError("bad_pattern", f"not a regular expression: {reason}") from None
+    return search
+
+
+def found(search: Search, text: Any) -> bool:
+    """Whether a compiled pattern is found in a text."""
+    if type(text) is str:
+        return search(text) is not None
+    if text is None:
+        return False
+    raise mismatch("matches()", text)
+
+
+def matches(text: Any, regex: Any) -> bool:
+    """Whether a pattern that is known only now is found in a text."""
+    return _predicate("matches()", lambda one, two: found(pattern(two), one))(text, regex)
+
+
+def _predicate(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    def check(text: Any, part: Any) -> bool:
+        if type(text) is str and type(part) is str:
+            return test(text, part)
+        if text is None or part is None:
+            return False
+        raise mismatch(name, text, part)
+
+    return check
+
+
+contains = _predicate("contains()", lambda text, part: part in text)
+starts_with = _predicate("startsWith()", str.startswith)
+ends_with = _predicate("endsWith()", str.endswith)
+UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
+LOWER = {upper: lower for lower, upper in UPPER.items()}
+
+
+def _change(name: str, change: Callable[[str], str]) -> Callable[[Any], str | None]:
+    def changed(text: Any) -> str | None:
+        if type(text) is str:
+            return change(text)
+        if text is None:
+            return None
+        raise mismatch(name, text)
+
+    return changed
+
+
+lower_ascii = _change("lowerAscii()", lambda text: text.translate(LOWER))
+upper_ascii = _change("upperAscii()", lambda text: text.translate(UPPER))
+trim = _change("trim()", str.strip)

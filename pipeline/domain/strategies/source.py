@@ -1,0 +1,145 @@
+"""YAML as managers write it → plain values, with the place of each of them for messages about mistakes.
+
+The scalars are YAML 1.2's core schema: `on` is a word and not a truth value, and a date or `12:30` stays
+text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pydantic
+import yaml
+
+from pipeline.domain.strategies.problems import Problem
+
+MAX_CHARACTERS = 200_000
+Path = tuple[str | int, ...]
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's core schema on PyYAML's parser."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|", ["~", "n", ""]),
+    ("bool", r"true|false", list("tf")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value begins, from 1; `exact` when columns inside of it can be counted from there."""
+
+    line: int
+    column: int
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's values and the place of each, by its path of keys and positions."""
+
+    file: str
+    data: Any
+    places: dict[Path, Place]
+
+    def place(self, path: Path) -> Place:
+        """The place of the value at `path`, or of the nearest one around it that is there."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, Place(1, 1))
+
+    def problem(self, path: Path, message: str, remedy: str) -> Problem:
+        """A problem with the value at `path`."""
+        place = self.place(path)
+        return Problem(self.file, place.line, place.column, message, remedy)
+
+
+def read(text: str, file: str) -> Source | Problem:
+    """The values in a YAML text; `file` is its name in messages."""
+    if len(text) > MAX_CHARACTERS:
+        return Problem(file, 0, 0, f"longer than {MAX_CHARACTERS:,} characters", "split it")
+    loader = _Loader(text)
+    places: dict[Path, Place] = {}
+    try:
+        node = loader.get_single_node()
+        data = None if node is None else _construct(loader, node, (), places, set())
+    except _MisusedError as misuse:
+        return Problem(file, misuse.line, misuse.column, misuse.message, misuse.remedy)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        return Problem(file, line, column, f"not valid YAML: {error.problem}", "check indentation and quotes")
+    except (yaml.YAMLError, RecursionError):
+        return Problem(file, 0, 0, "not valid YAML", "use printable characters and little nesting")
+    finally:
+        loader.dispose()
+    return Source(file, data, places)
+
+
+def validated(source: Source, model: type[Model]) -> Model | list[Problem]:
+    """The source's values as `model`, or everything that is wrong with them."""
+    try:
+        return model.model_validate(source.data)
+    except pydantic.ValidationError as error:
+        return [_explained(source, detail, model) for detail in error.errors()]
+
+
+class _MisusedError(Exception):
+    """YAML that is valid but means something else than its author thinks, or too much."""
+
+    def __init__(self, mark: yaml.Mark, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.line, self.column = mark.line + 1, mark.column + 1
+        self.message, self.remedy = message, remedy
+
+
+def _construct(
+    loader: _Loader, node: yaml.Node, path: Path, places: dict[Path, Place], met: set[yaml.Node]
+) -> Any:
+    if path in places:
+        raise _MisusedError(node.start_mark, f"{path[-1]!r} is written twice", "keep one of them")
+    if node in met:  # a few lines of aliases can unfold to gigabytes
+        raise _MisusedError(node.start_mark, "an alias (*name) stands for this value", "write it out")
+    met.add(node)
+    mark = node.start_mark
+    places[path] = Place(mark.line + 1, mark.column + 1)
+    if isinstance(node, yaml.MappingNode):
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node)
+            if not isinstance(key, str):
+                raise _MisusedError(key_node.start_mark, "a name must be text", "put it in quotes")
+            values[key] = _construct(loader, value_node, (*path, key), places, met)
+        return values
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(loader, item, (*path, at), places, met) for at, item in enumerate(node.value)]
+    places[path] = _scalar_place(node)
+    return loader.construct_object(node)
+
+
+def _scalar_place(node: yaml.Node) -> Place:
+    mark, style = node.start_mark, getattr(node, "style", None)
+    if style in ("|", ">"):
+        return Place(mark.line + 2, 1)
+    one_line = node.end_mark.line == mark.line
+    return Place(mark.line + 1, mark.column + (1 if style is None else 2), exact=one_line)
+
+
+def _explained(source: Source, detail: Any, model: type[pydantic.BaseModel]) -> Problem:
+    path: Path = tuple(part for part in detail["loc"])
+    name = ".".join(map(str, path)) or "the file"
+    if detail["type"] == "extra_forbidden":
+        return source.problem(path, f"{name} is not a setting here", "remove it or check its spelling")
+    if detail["type"] == "missing":
+        return source.problem(path[:-1], f"{path[-1]} is missing", "add it")
+    message = detail["msg"].removeprefix("Value error, ")
+    return source.problem(path, f"{name}: {message[:1].lower()}{message[1:]}", "correct it")

@@ -1,0 +1,31 @@
+"""Prometheus metrics. Labels never carry anything about a customer."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+
+class Runtime:
+    """What the runtime counts."""
+
+    events = Counter("throughline_events_total", "Records read and folded.", ["topic"])
+    commits = Counter("throughline_commits_total", "Checkpoints committed.")
+    aborts = Counter("throughline_transaction_aborts_total", "Transactions given up and folded again.")
+    commit_seconds = Histogram(
+        "throughline_commit_seconds",
+        "From closing a checkpoint to its states being on disk.",
+        buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+    )
+    partitions = Gauge("throughline_partitions", "Partitions that this worker owns.")
+
+
+class Pipeline:
+    """What the agents count."""
+
+    commands = Counter("throughline_commands_total", "Commands emitted.", ["kind"])
+    decisions = Counter("throughline_decisions_total", "Decisions, by outcome.", ["outcome"])
+    dead_letters = Counter("throughline_dead_letters_total", "Records set aside.", ["stage", "code"])
+
+
+RUNTIME = Runtime
+PIPELINE = Pipeline

@@ -1,0 +1,333 @@
+"""The Faust consumer: it gives agents their batches, and commits a checkpoint when they are done with them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from typing import Any
+
+import structlog
+from confluent_kafka import Message
+from faust.events import Event
+from faust.types.tuples import ConsumerMessage
+from mode import Service
+
+from pipeline.observe.metrics import RUNTIME
+from pipeline.runtime.batch import TP, Batch
+from pipeline.runtime.checkpoint import Checkpoint, Prepared, TransactionAborted
+from pipeline.runtime.poller import Fetched, Poller
+
+log = structlog.get_logger(__name__)
+
+
+class Consumer(Service):  # type: ignore[misc]
+    """Reads all input topics of the partitions that this worker owns.
+
+    One task, the pump, does everything in turn: it hands out what was fetched, waits until the agents have
+    folded it, and begins a commit when nothing more has been fetched or the checkpoint interval has passed.
+    The commit runs in a thread, one at a time, while the pump goes on. `_alone` is held while states change
+    hands: by the pump for each step, by a rebalance while it moves partitions, by a timer while it fires.
+    """
+
+    def __init__(self, transport: Any, callback: Any = None, loop: Any = None, **kwargs: Any) -> None:
+        kwargs.pop("on_partitions_assigned", None)
+        kwargs.pop("on_partitions_revoked", None)
+        super().__init__(loop=loop, **kwargs)
+        self.transport = transport
+        self.app = transport.app
+        self.checkpoint = Checkpoint()
+        self._alone = asyncio.Lock()
+        self._moving = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._fetched: deque[Fetched] = deque()
+        self._poller: Poller | None = None
+        self._owned: set[int] = set()
+        self._positions: dict[TP, int] = {}
+        self._committing: asyncio.Task[None] | None = None
+        self._in_commit: Prepared | None = None
+        self._began = 0.0
+        self._set_aside: dict[TP, dict[int, str]] = defaultdict(dict)
+        self._finishing = False
+        # The compiled stream iterator of Faust reads and writes these directly.
+        self._unacked_messages: set[Any] = set()
+        self._committed_offset: dict[Any, int | None] = defaultdict(lambda: None)
+        self._acked_index: dict[Any, set[int]] = defaultdict(set)
+        self._acked: dict[Any, list[int]] = defaultdict(list)
+        self._n_acked = 0
+        self._waiting_for_ack: asyncio.Future[None] | None = None
+
+    # --- joining the group -------------------------------------------------------------------------------
+
+    async def subscribe(self, topics: Any) -> None:
+        """Start polling, as a member of the group, for all these topics (called by the conductor)."""
+        if self._poller is not None:
+            return
+        settings = self.app.settings
+        self._poller = Poller(
+            settings.kafka(),
+            settings.group,
+            settings.worker_id,
+            self.app.driver_topic,
+            list(topics),
+            asyncio.get_running_loop(),
+            on_fetched=self._on_fetched,
+            on_assigned=self._on_assigned,
+            on_revoked=self._on_revoked,
+            on_lost=self._on_lost,
+            on_failure=self._on_failure,
+        )
+        self._poller.start()
+
+    def assignment(self) -> set[Any]:
+        """The topic partitions that this worker reads."""
+        return {TP(topic, n) for n in self._owned for topic in self.app.input_topics}
+
+    async def _on_assigned(self, numbers: set[int]) -> None:
+        poller = self._poller
+        assert poller is not None
+        try:
+            async with self._moving:
+                # First the positions, which wait for open transactions, then the tables: so the tables hold
+                # at least what the positions cover.
+                positions = await asyncio.to_thread(poller.committed, numbers)
+                began = time.monotonic()
+                await self.app.tables.open(numbers)
+                async with self._alone:
+                    self._positions |= positions
+                    self._owned |= numbers
+                    await self._tell_app()
+                if numbers:
+                    log.info("partitions_ready", partitions=sorted(numbers), seconds=round(time.monotonic() - began, 2))
+                    poller.resume(numbers)
+                self.app.tables.ready.set()
+        except Exception as error:
+            self._on_failure(error)
+
+    async def _on_revoked(self, numbers: set[int]) -> None:
+        async with self._moving, self._alone:
+            await self._commit_all()
+            await self._give_up(numbers)
+
+    async def _on_lost(self, numbers: set[int]) -> None:
+        log.warning("partitions_lost", partitions=sorted(numbers))
+        async with self._moving, self._alone:
+            await self._await_commit()
+            self._roll_back()
+            await self._give_up(numbers)
+
+    async def _give_up(self, numbers: set[int]) -> None:
+        self._owned -= numbers
+        self._positions = {tp: o for tp, o in self._positions.items() if tp.partition in self._owned}
+        self.app.tables.close(numbers)
+        await self._tell_app()
+
+    async def _tell_app(self) -> None:
+        self.app.consumer_generation_id += 1
+        await self.app._on_partitions_assigned(self.assignment(), self.app.consumer_generation_id)
+        self.app.flow_control.resume()
+        RUNTIME.partitions.set(len(self._owned))
+
+    def _on_failure(self, error: BaseException) -> None:
+        if not self._finishing:
+            self.app.fail(error)
+
+    # --- the pump ----------------------------------------------------------------------------------------
+
+    def _on_fetched(self, fetched: Fetched) -> None:
+        self._fetched.append(fetched)
+        self._wake.set()
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _pump(self) -> None:
+        try:
+            while not self._finishing:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._fetched and not self._finishing:
+                    async with self._alone:
+                        await self._fold(self._fetched.popleft())
+                        await self._maybe_commit()
+                async with self._alone:
+                    await self._maybe_commit()
+        except Exception as error:
+            self._on_failure(error)
+
+    async def _fold(self, fetched: Fetched) -> None:
+        poller = self._poller
+        assert poller is not None
+        poller.taken()
+        if not poller.current(fetched):
+            return
+        batches = [self._deliver(tp, messages) for tp, messages in _by_partition(fetched.messages).items()
+                   if tp.partition in self._owned]
+        while self._unacked_messages and self.app.failed is None:
+            self._waiting_for_ack = self.loop.create_future()
+            await self._waiting_for_ack
+        self._waiting_for_ack = None
+        self._unacked_messages.clear()
+        self._acked_index.clear()
+        self._acked.clear()
+        poisoned = [batch.poisoned for batch in batches if batch.poisoned]
+        if self.app.failed or poisoned:
+            for tp, offset, error in poisoned:
+                log.error("record_set_aside", topic=tp.topic, partition=tp.partition, offset=offset, error=error)
+                self._set_aside[tp][offset] = error
+            await self._await_commit()
+            self._roll_back()
+            return
+        for batch in batches:
+            last = batch.messages[-1].offset()
+            assert last is not None
+            self.checkpoint.read(batch.tp, last + 1, len(batch))
+            RUNTIME.events.labels(batch.tp.topic).inc(len(batch))
+
+    def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
+        batch = Batch(tp, messages, self.checkpoint, self._set_aside.get(tp, {}))
+        message = ConsumerMessage(
+            tp.topic, tp.partition, messages[-1].offset(), 0.0, 0, None, None, None, None,
+            generation_id=self.app.consumer_generation_id,
+        )
+        channels = self.app.topics._tp_index[tp]
+        message.tracked = True
+        message.incref(len(channels))
+        self._unacked_messages.add(message)
+        for channel in channels:
+            channel.queue.put_nowait(Event(self.app, None, batch, None, message))
+        return batch
+
+    def interrupt(self) -> None:
+        """The worker has failed: do not wait for agents any longer."""
+        if self._waiting_for_ack is not None and not self._waiting_for_ack.done():
+            self._waiting_for_ack.set_result(None)
+
+    # --- committing --------------------------------------------------------------------------------------
+
+    def touched(self) -> None:
+        """Something other than a batch (a timer) changed states or outputs: commit them."""
+        self._wake.set()
+
+    @property
+    def alone(self) -> asyncio.Lock:
+        """Hold it while changing states outside a batch."""
+        return self._alone
+
+    async def _maybe_commit(self) -> None:
+        if self._committing is not None and self._committing.done():
+            await self._await_commit()
+        due = (time.monotonic() - self._began) * 1000 >= self.app.settings.checkpoint_interval_ms
+        if self._fetched and not due:
+            return
+        if self._committing is not None:
+            if not self._fetched:
+                return  # its end wakes the pump
+            await self._await_commit()
+        self._begin_commit()
+
+    def _begin_commit(self) -> None:
+        prepared = self.checkpoint.prepare(self.app.tables.opened())
+        self._began = time.monotonic()
+        if prepared.empty:
+            return
+        self.checkpoint = Checkpoint()
+        self._in_commit = prepared
+        fence = dict(list(self._positions.items())[:1])
+        self._committing = asyncio.create_task(self._commit(prepared, fence))
+        self._committing.add_done_callback(lambda _: self._wake.set())
+
+    async def _commit(self, prepared: Prepared, fence: dict[TP, int]) -> None:
+        assert self._poller is not None
+        with RUNTIME.commit_seconds.time():
+            await asyncio.to_thread(
+                prepared.commit, self.app.producer.transactions, self._poller.group_metadata, fence
+            )
+
+    async def _await_commit(self) -> None:
+        """Wait for the commit that runs, if one does; when it was aborted, fold its events again."""
+        task, prepared = self._committing, self._in_commit
+        if task is None or prepared is None:
+            return
+        self._committing = self._in_commit = None
+        try:
+            await task
+        except TransactionAborted as error:
+            RUNTIME.aborts.inc()
+            log.warning("transaction_aborted", reason=str(error))
+            self._roll_back()
+            return
+        prepared.settle()
+        for tp, offset in prepared.checkpoint.offsets.items():
+            if tp in self._positions:
+                self._positions[tp] = offset
+            aside = self._set_aside.get(tp)
+            if aside:
+                self._set_aside[tp] = {at: error for at, error in aside.items() if at >= offset}
+        RUNTIME.commits.inc()
+
+    async def _commit_all(self) -> None:
+        await self._await_commit()
+        self._begin_commit()
+        await self._await_commit()
+
+    def _roll_back(self) -> None:
+        """Forget what is not committed and read it again."""
+        self.checkpoint = Checkpoint()
+        self.app.tables.forget()
+        if self._poller is not None:
+            self._poller.rewind(self._positions)
+        self.app.rolled_back()
+
+    # --- stopping ----------------------------------------------------------------------------------------
+
+    async def finish(self) -> None:
+        """Commit what was folded, leave the group, take nothing more. Idempotent."""
+        if self._finishing:
+            return
+        self._finishing = True
+        self._wake.set()
+        if self._poller is None:
+            return
+        async with self._alone:
+            if self.app.failed is None:
+                await self._commit_all()
+        self._poller.stop()
+        await asyncio.to_thread(self._poller.join)
+        self._owned = set()
+
+    async def on_stop(self) -> None:
+        """Called by Faust; the app has called `finish` before the agents stopped."""
+        await self.finish()
+
+    # What else the stock App and Conductor ask of a consumer.
+
+    @property
+    def unacked(self) -> set[Any]:
+        """Messages that agents are working on."""
+        return self._unacked_messages
+
+    def stop_flow(self) -> None:
+        """Nothing: `finish` has stopped the pump."""
+
+    def resume_flow(self) -> None:
+        """Nothing: partitions are resumed when their tables are ready."""
+
+    def pause_partitions(self, tps: Any) -> None:
+        """Nothing: a partition is paused from its assignment until its tables are ready."""
+
+    async def wait_empty(self) -> None:
+        """Nothing is under way after `finish`."""
+
+    def close(self) -> None:
+        """The poller closes the Kafka consumer."""
+
+
+def _by_partition(messages: list[Message]) -> dict[TP, list[Message]]:
+    grouped: dict[tuple[str, int], list[Message]] = {}
+    for message in messages:
+        key = (message.topic(), message.partition())
+        found = grouped.get(key)  # type: ignore[arg-type]
+        if found is None:
+            grouped[key] = [message]  # type: ignore[index]
+        else:
+            found.append(message)
+    return {TP(*key): found for key, found in grouped.items()}

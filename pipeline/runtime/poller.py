@@ -1,0 +1,232 @@
+"""The thread that polls Kafka: it fetches ahead while the agents fold, and takes part in the consumer group.
+
+librdkafka serves rebalances from `poll`, so a worker must poll even while nothing may be read; blocking calls
+release the GIL, so the event loop runs on beside them. The Python binding holds a lock of the consumer for as
+long as a call lasts, so only this thread ever calls it: everybody else asks through `_commands`.
+
+The group subscribes to one topic only, the *driver*, with cooperative rebalancing and static membership. Who
+owns partition n of the driver reads partition n of every input topic: so tables lie beside all the topics that
+feed them. (No assignor of librdkafka is both cooperative and co-partitioning over several topics.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+import structlog
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from pipeline.runtime.batch import TP
+
+log = structlog.get_logger(__name__)
+
+BATCH = 2_000
+_POLL_S = 0.05
+_CALL_S = 60.0
+# Batches fetched ahead; beyond them the thread waits and librdkafka's own queue fills to its bound.
+_AHEAD = 2
+
+_CONSUMER = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 1_000,
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_committed",
+    "fetch.wait.max.ms": 50,
+    "fetch.queue.backoff.ms": 5,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 65_536,
+    "fetch.max.bytes": 16 * 1024 * 1024,
+}
+
+Rebalance = Callable[[set[int]], Coroutine[Any, Any, None]]
+
+
+class Fetched:
+    """Messages of one poll; `epoch` tells whether they were asked for before the last rewind."""
+
+    __slots__ = ("epoch", "messages")
+
+    def __init__(self, epoch: int, messages: list[Message]) -> None:
+        self.epoch = epoch
+        self.messages = messages
+
+
+class Poller(threading.Thread):
+    """Owns the Kafka consumer. What it fetched and every rebalance (as partition numbers) go to the event loop."""
+
+    def __init__(
+        self,
+        kafka: Mapping[str, Any],
+        group: str,
+        worker_id: str,
+        driver: str,
+        inputs: Iterable[str],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_fetched: Callable[[Fetched], None],
+        on_assigned: Rebalance,
+        on_revoked: Rebalance,
+        on_lost: Rebalance,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__(name="poller", daemon=True)
+        config = {**kafka, **_CONSUMER, "group.id": group, "group.instance.id": worker_id, "client.id": worker_id}
+        self._consumer = Consumer(config)
+        self._admin = AdminClient(dict(kafka))
+        self._group = group
+        self._driver = driver
+        self._inputs = sorted(inputs)
+        self._loop = loop
+        self._on_fetched = on_fetched
+        self._on_assigned = on_assigned
+        self._on_revoked = on_revoked
+        self._on_lost = on_lost
+        self._on_failure = on_failure
+        self._stopping = threading.Event()
+        self._room = threading.Semaphore(_AHEAD)
+        self._commands: deque[Callable[[], None]] = deque()
+        self._epoch = 0
+        self._wanted_epoch = 0
+        self.group_metadata: Any = None
+
+    def run(self) -> None:
+        """Poll until `stop`; a failure is handed to the event loop and ends the thread."""
+        try:
+            self._consumer.subscribe(
+                [self._driver], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose
+            )
+            while not self._stopping.is_set():
+                while self._commands:
+                    self._commands.popleft()()
+                self._poll_once()
+        except BaseException as error:
+            self._loop.call_soon_threadsafe(self._on_failure, error)
+        finally:
+            self._consumer.close()
+
+    def _poll_once(self) -> None:
+        # `consume(n, timeout)` waits for n messages or the whole timeout; waiting for the first only is what
+        # keeps an event's way short when there are few.
+        first = self._consumer.poll(_POLL_S)
+        self.group_metadata = self._consumer.consumer_group_metadata()
+        if first is None:
+            return
+        messages = [m for m in (first, *self._consumer.consume(BATCH - 1, 0)) if self._readable(m)]
+        while messages and not self._stopping.is_set():
+            if self._room.acquire(timeout=_POLL_S):
+                self._loop.call_soon_threadsafe(self._on_fetched, Fetched(self._epoch, messages))
+                return
+
+    @staticmethod
+    def _readable(message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal() or error.code() in (
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        ):
+            raise KafkaException(error)
+        log.warning("fetch_failed", error=error.str())
+        return False
+
+    # --- asked for by the event loop ---------------------------------------------------------------------
+
+    def taken(self) -> None:
+        """One `Fetched` was taken: there is room for another."""
+        self._room.release()
+
+    def current(self, fetched: Fetched) -> bool:
+        """Whether these messages are still wanted (no rewind came in between)."""
+        return fetched.epoch == self._wanted_epoch
+
+    def rewind(self, offsets: Mapping[TP, int]) -> None:
+        """Read again from these offsets; what was fetched before is stale."""
+        self._wanted_epoch += 1
+        self._commands.append(lambda: self._rewind(self._wanted_epoch, offsets))
+
+    def _rewind(self, epoch: int, offsets: Mapping[TP, int]) -> None:
+        self._epoch = epoch
+        for tp, offset in offsets.items():
+            self._consumer.seek(TopicPartition(tp.topic, tp.partition, offset))
+
+    def resume(self, numbers: Iterable[int]) -> None:
+        """Begin to read partitions whose tables are ready."""
+        self._commands.append(lambda: self._consumer.resume(self._inputs_of(numbers)))
+
+    def stop(self) -> None:
+        """Leave the group; the thread ends within one poll."""
+        self._stopping.set()
+
+    def committed(self, numbers: Iterable[int]) -> dict[TP, int]:
+        """Where the group goes on reading each input; its first offset where it never read. Blocks.
+
+        Waits while a transaction that ends in these offsets is open: another worker's, or our last life's.
+        """
+        wanted = self._inputs_of(numbers)
+        if not wanted:
+            return {}
+        request = ConsumerGroupTopicPartitions(self._group, wanted)
+        while True:
+            futures = self._admin.list_consumer_group_offsets([request], require_stable=True)
+            found = futures[self._group].result(_CALL_S).topic_partitions
+            if all(p.error is None for p in found):
+                break
+            time.sleep(_POLL_S)
+        positions = {TP(p.topic, p.partition): p.offset for p in found}
+        return {tp: self._first_offset(tp) if offset < 0 else offset for tp, offset in positions.items()}
+
+    def _first_offset(self, tp: TP) -> int:
+        asked = TopicPartition(tp.topic, tp.partition)
+        futures = self._admin.list_offsets({asked: OffsetSpec.earliest()})
+        offset: int = futures[asked].result(_CALL_S).offset
+        return offset
+
+    # --- rebalances, called from poll ----------------------------------------------------------------------
+
+    def _inputs_of(self, numbers: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for number in numbers for topic in self._inputs]
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {p.partition for p in partitions}
+        consumer.incremental_assign(self._inputs_of(numbers))
+        consumer.pause(self._inputs_of(numbers))
+        asyncio.run_coroutine_threadsafe(self._on_assigned(numbers), self._loop)
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {p.partition for p in partitions}
+        self._wait(self._on_revoked(numbers))
+        consumer.incremental_unassign(self._inputs_of(numbers))
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {p.partition for p in partitions}
+        self._wait(self._on_lost(numbers))
+        consumer.incremental_unassign(self._inputs_of(numbers))
+
+    def _wait(self, change: Coroutine[Any, Any, None]) -> None:
+        if self._stopping.is_set():
+            change.close()
+            return
+        future = asyncio.run_coroutine_threadsafe(change, self._loop)
+        while not self._stopping.is_set():
+            try:
+                future.result(timeout=0.2)
+                return
+            except TimeoutError:
+                continue

@@ -1,0 +1,140 @@
+"""Faust tables over RocksDB: a `Table` holds one `TablePartition` for each partition assigned to this worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import msgspec
+import structlog
+from mode import Service
+from mode.utils.locks import Event as LoopEvent
+
+from pipeline.runtime.partition import TablePartition
+from pipeline.runtime.recovery import recover
+from pipeline.runtime.store import Store
+
+log = structlog.get_logger(__name__)
+
+
+def _codec(value_type: Any) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
+    if value_type is bytes:
+        return bytes, bytes
+    return msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(value_type).decode
+
+
+class Table(Service):  # type: ignore[misc]
+    """A keyed table, partitioned as the topics that its agent reads.
+
+    Args:
+        name: the table's name; its changelog topic is `changelog.<name>` behind the topic prefix.
+        value_type: a msgspec Struct (kept as MessagePack) or `bytes`.
+        keep_cached: whether decoded values stay in memory; false for what is written and hardly read.
+    """
+
+    def __init__(
+        self, app: Any, *, name: str, value_type: Any = bytes, keep_cached: bool = True, **_: Any
+    ) -> None:
+        super().__init__(beacon=app.tables.beacon)
+        self.app = app
+        self.name = name
+        self.changelog = f"{app.settings.topic_prefix}changelog.{name}"
+        self._cache_entries = app.settings.table_cache_entries if keep_cached else 0
+        self._encode, self._decode = _codec(value_type)
+        self.partitions: dict[int, TablePartition[Any]] = {}
+
+    def partition(self, number: int) -> TablePartition[Any]:
+        """The states of one partition; a KeyError means that this worker does not own it."""
+        return self.partitions[number]
+
+    def open(self, number: int, stopping: Event) -> TablePartition[Any]:
+        """Open the store of a partition and bring it up to its changelog. Blocks."""
+        settings = self.app.settings
+        store = Store(Path(settings.state_dir) / settings.group / settings.worker_id / self.name / str(number))
+        if store.moved_aside:
+            log.error("table_damaged", table=self.name, partition=number, moved_to=str(store.moved_aside))
+
+        def progress(done: int, total: int) -> None:
+            log.info("table_recovering", table=self.name, partition=number, done=done, total=total)
+
+        try:
+            records = recover(settings.kafka(), self.changelog, number, store, stopping, progress)
+        except BaseException:
+            store.close()
+            raise
+        if records:
+            log.info("table_recovered", table=self.name, partition=number, records=records)
+        return TablePartition(self.changelog, number, store, self._encode, self._decode, self._cache_entries)
+
+
+class TableManager(Service, dict):  # type: ignore[misc,type-arg]
+    """Opens, recovers and closes table partitions as this worker gains and loses them."""
+
+    def __init__(self, app: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.app = app
+        self.ready = LoopEvent()
+        self._stopping = Event()
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def add(self, table: Table) -> Table:
+        """Register a table (called by `app.Table`)."""
+        self[table.name] = table
+        return table
+
+    @property
+    def changelog_topics(self) -> set[str]:
+        """The topics that the tables write."""
+        return {table.changelog for table in self.values()}
+
+    def opened(self) -> list[TablePartition[Any]]:
+        """Every table partition that this worker holds."""
+        return [partition for table in self.values() for partition in table.partitions.values()]
+
+    async def open(self, numbers: Iterable[int]) -> None:
+        """Open these partitions of every table, recovered; those that are open stay as they are."""
+        wanted = [(t, n) for n in sorted(set(numbers)) for t in self.values() if n not in t.partitions]
+        opened = await asyncio.gather(*(asyncio.to_thread(t.open, n, self._stopping) for t, n in wanted))
+        for (table, number), partition in zip(wanted, opened, strict=True):
+            table.partitions[number] = partition
+
+    def close(self, numbers: Iterable[int]) -> None:
+        """Close these partitions of every table; what is not committed is dropped."""
+        for number in numbers:
+            for table in self.values():
+                partition = table.partitions.pop(number, None)
+                if partition is not None:
+                    partition.store.close()
+
+    def forget(self) -> None:
+        """Throw away all states that are not committed."""
+        for partition in self.opened():
+            partition.forget()
+
+    async def on_stop(self) -> None:
+        """Stop a recovery that is under way and close every store."""
+        self._stopping.set()
+        self.close({number for table in self.values() for number in table.partitions})
+
+    # What the stock App calls; the consumer drives opening and closing itself.
+
+    async def wait_until_tables_registered(self) -> None:
+        """Tables are registered when they are declared."""
+
+    async def wait_until_recovery_completed(self) -> bool:
+        """Wait for the first assignment to be ready; true when the app stops first."""
+        return bool(await self.wait_for_stopped(self.ready))
+
+    def on_rebalance_start(self) -> None:
+        """Nothing: partitions that stay keep working through a rebalance."""
+
+    def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        """Nothing: the consumer has closed them."""
+
+    async def on_rebalance(self, assigned: set[Any], revoked: set[Any], newly_assigned: set[Any], generation_id: int = 0) -> None:
+        """Nothing: the consumer opens partitions before it tells the app."""
