@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from pipeline.local.broker import Broker
@@ -26,7 +27,7 @@ def topic_prefix() -> str:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], bool]:
-    """A function that waits, for half a minute at most, until a condition holds, and tells whether it does."""
+    """A function that waits until a condition holds, half a minute at most, and tells whether it does."""
 
     def wait(condition: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + 30
@@ -35,3 +36,16 @@ def eventually() -> Callable[[Callable[[], bool]], bool]:
         return held
 
     return wait
+
+
+@pytest.fixture
+def all_end(eventually: Callable[[Callable[[], bool]], bool]) -> Callable[[list[psutil.Process]], bool]:
+    """A function that waits until none of some processes runs any more, and tells whether that came."""
+
+    def runs(process: psutil.Process) -> bool:
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    return lambda processes: eventually(lambda: not any(map(runs, processes)))

@@ -132,8 +132,8 @@ class Brand:
         return Rendered(text, head, chosen)
 
     def _find(self, template: str, channel: str, language: str) -> tuple[str, _Compiled] | None:
-        for where in (channel, DEFAULT):
-            for tongue in (language, self.language):
+        for tongue in (language, self.language):
+            for where in (channel, DEFAULT):
                 found = self._compiled.get((template, where, tongue))
                 if found is not None:
                     return tongue, found
@@ -166,7 +166,7 @@ def _problems(source: Source, brand: BrandFile) -> list[Problem]:
             for language, text in languages.items():
                 for part in (text,) if isinstance(text, str) else (text.subject, text.text):
                     try:
-                        _PLAIN.parse(part)
+                        _PLAIN.from_string(part)
                     except TemplateSyntaxError as error:
                         message = f"not a valid text: {error.message}"
                         problems.append(source.problem((*path, language), message, "check the braces"))

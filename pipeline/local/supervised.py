@@ -22,17 +22,18 @@ scratch=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!
+exec 2>/dev/null  # the shell's own remarks about ended jobs
 {
   while read -r signal; do kill -s "$signal" "$program"; done
   trap '' TERM
   kill -s KILL "$program"
   exit 0
-} <&3 2>/dev/null &
+} <&3 &
 watcher=$!
 exec 3<&-
 wait "$program"
 status=$?
-kill "$watcher" 2>/dev/null
+kill "$watcher"
 if wait "$watcher" && [ -n "$scratch" ]; then rm -rf -- "$scratch"; fi
 exit "$status"
 """

@@ -66,10 +66,6 @@ class Batch:
         """The partition number, the same for the input topics and the tables that belong together."""
         return self.tp.partition
 
-    def emit(self, topic: str, key: str, value: bytes, headers: Headers) -> None:
-        """Produce a record in the transaction that commits this batch."""
-        self.checkpoint.outputs.append(Output(topic, key.encode(), value, headers))
-
     def process(self, handle: Callable[[Message], None], refuse: Callable[[Message, str], None]) -> None:
         """Call `handle` on every record, in order.
 

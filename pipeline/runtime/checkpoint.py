@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from pipeline.runtime.batch import TP, Output
+from pipeline.runtime.batch import TP, Headers, Output
 from pipeline.runtime.partition import Changes, TablePartition
 
 
@@ -64,6 +64,14 @@ class Checkpoint:
         """A batch of `events` records of `tp` is folded; reading goes on at `next_offset`."""
         self.offsets[tp] = next_offset
         self.events += events
+
+    def emit(self, topic: str, key: str, value: bytes, headers: Headers) -> None:
+        """Produce a record when this checkpoint commits; the key decides the partition."""
+        self.outputs.append(Output(topic, key.encode(), value, headers))
+
+    def emit_raw(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        """The same with a key as it came, which may be none."""
+        self.outputs.append(Output(topic, key, value, headers))
 
     def prepare(self, tables: list[TablePartition[Any]]) -> Prepared:
         """Close this checkpoint: encode the touched states. From here on the agents fold into the next."""

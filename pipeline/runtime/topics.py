@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from msgspec.structs import replace
 
 from pipeline.domain.interactions import CHANNELS
+from pipeline.wire.codec import MAX_HOLDING_BYTES
 
 Cleanup = Literal["delete", "compact"]
 
@@ -84,7 +85,10 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
     def compacted(name: str, key: str, *records: str) -> TopicSpec:
         return replace(topic(name, key, *records), cleanup="compact", config=_BROKER_TIME | _COMPACTED)
 
-    dead_letters = topic("dead-letters", "key of the source record", "DeadLetter", days=90)
+    def holding(spec: TopicSpec) -> TopicSpec:
+        # Its records hold a whole one of the greatest size (1 MiB) and their own fields.
+        return replace(spec, config={**spec.config, "max.message.bytes": str(MAX_HOLDING_BYTES)})
+
     return [
         *(
             topic(f"interactions.{channel}", "primary identifier, type:value", "Interaction")
@@ -92,12 +96,14 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
         ),
         topic("identity.links", "identifier, type:value", "IdentityLink"),
         compacted("customers", "customer id", "CustomerProfile"),
-        topic(
-            "interactions.identified",
-            "customer id; of a merge: loser, then winner",
-            "IdentifiedInteraction",
-            "MergeRequested",
-            "CustomerMoved",
+        holding(
+            topic(
+                "interactions.identified",
+                "customer id; of a merge: loser, then winner",
+                "IdentifiedInteraction",
+                "MergeRequested",
+                "CustomerMoved",
+            )
         ),
         topic("actions", "customer id", "ActionCommand"),
         topic("action.receipts", "customer id", "ActionReceipt"),
@@ -107,8 +113,7 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
         replace(compacted("circumstances", "circumstance id", "Circumstance"), partitions=1),
         topic("adviser.states", "queue", "AdviserState"),
         topic("routing.requests", "queue", "RoutingRequest"),
-        # A letter holds a record of the greatest size and its own fields: more than the usual 1 MiB.
-        replace(dead_letters, config={**dead_letters.config, "max.message.bytes": str(2 * 1024 * 1024)}),
+        holding(topic("dead-letters", "key of the source record", "DeadLetter", days=90)),
         *(compacted(f"changelog.{table}", "key of the table") for table in TABLES),
     ]
 
@@ -118,7 +123,7 @@ def apply(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[Change]:
 
     A topic that exists is only looked at: another number of partitions or another cleanup policy is a problem
     that a person has to decide on, because changing either would move keys or lose records. Doing it again
-    changes nothing. Raises KafkaException when the brokers cannot be reached.
+    changes nothing. Raises KafkaException when the brokers cannot be reached or refuse to show a topic.
     """
     existing = admin.list_topics(timeout=_TIMEOUT_S).topics
     created = _create(admin, [spec for spec in specs if spec.name not in existing])
@@ -175,7 +180,7 @@ def _judge(spec: TopicSpec, partitions: int, cleanup: str) -> Change:
             spec.name,
             "problem",
             f"has {partitions} partitions, expected {spec.partitions}: set THROUGHLINE_PARTITIONS to"
-            " the number in use, or take another prefix: more partitions would part customers from their state",
+            " the number in use, or take another prefix: more of them would part customers from their state",
         )
     if set(cleanup.split(",")) != {spec.cleanup}:
         return Change(

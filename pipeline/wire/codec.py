@@ -14,6 +14,7 @@ import msgspec
 from fastavro.schema import SchemaParseException, UnknownType, fullname, to_parsing_canonical_form
 
 from pipeline.domain.failures import Failure
+from pipeline.domain.messages import IdentifiedInteraction
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.files import JsonSchema, load_released
 from pipeline.wire.framing import HEADER, frame_header, schema_id_of
@@ -21,8 +22,9 @@ from pipeline.wire.ids import LocalIds, SchemaIds
 from pipeline.wire.records import NAMESPACE, RECORD_NAMES, RECORDS, from_avro, to_avro
 
 MAX_BYTES = 1024 * 1024
-# A dead letter holds a whole record of the greatest size, and its own fields.
-MAX_DEAD_LETTER_BYTES = 2 * MAX_BYTES
+# These hold a whole record, which may have the greatest size, and their own fields.
+_HOLDING = (DeadLetter, IdentifiedInteraction)
+MAX_HOLDING_BYTES = 2 * MAX_BYTES
 
 Value = TypeVar("Value", bound=msgspec.Struct)
 
@@ -77,7 +79,7 @@ class Codec:
         return out.getvalue()
 
     @overload
-    def decode(self, raw: bytes) -> msgspec.Struct: ...
+    def decode(self, raw: bytes) -> msgspec.Struct | Failure: ...
 
     @overload
     def decode(self, raw: bytes, *expected: type[Value]) -> Value | Failure: ...
@@ -116,7 +118,7 @@ class Codec:
             return Failure("unknown_schema", f"schema id {schema_id} is a broken {record}: {error}")
         same = to_parsing_canonical_form(writer) == to_parsing_canonical_form(newest)
         struct = RECORDS[record]
-        max_bytes = MAX_DEAD_LETTER_BYTES if struct is DeadLetter else MAX_BYTES
+        max_bytes = MAX_HOLDING_BYTES if struct in _HOLDING else MAX_BYTES
         # Resolution costs time: it is skipped when both schemas are the same.
         reader = _Reader(newest if same else writer, None if same else newest, struct, max_bytes)
         self._readers[schema_id] = reader

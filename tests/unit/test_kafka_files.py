@@ -1,4 +1,4 @@
-"""Kafka's jars in the cache: whole or not there, fetched once, and repaired, against a repository on loopback."""
+"""Kafka's jars in the cache: whole or not there, fetched once, repaired. The repository is on loopback."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from pipeline.runtime.topics import all_topics
 from pipeline.wire.files import load_released, schema_directory
 from pipeline.wire.ids import LocalIds, local_id
 from pipeline.wire.records import NAMESPACE, RECORDS
-from pipeline.wire.versions import RELEASED, current, incompatibilities, release, without_docs
+from pipeline.wire.versions import RELEASED, current, incompatibilities, main, release, without_docs
 
 DIRECTORY = schema_directory()
 FILES = sorted(DIRECTORY.glob("*.avsc"))
@@ -136,6 +136,34 @@ def test_a_refused_release_writes_nothing(checkout: Path) -> None:
     with pytest.raises(ValueError, match=r"ActionReceipt could not read its version 1: .*carrier"):
         release(checkout)
     assert len(load_released(checkout)["ActionReceipt"]) == 1
+
+
+def test_a_refusal_is_one_line_and_exit_code_2(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("pipeline.wire.versions.schema_directory", lambda: checkout)
+    assert main() == 0
+    assert capsys.readouterr() == ("", "")
+    edit(checkout, name="carrier", type="string", doc="Who carried it out.")
+    assert main() == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("schemas: ActionReceipt could not read its version 1")
+    assert err.count("\n") == 1
+
+
+def test_an_installed_wheel_has_its_own_schemas(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside an installed package anybody's `schemas/` may lie; a checkout has no packaged data."""
+    package = checkout.parent / "pipeline"
+    monkeypatch.setattr("pipeline.wire.files.__file__", str(package / "wire" / "files.py"))
+    assert schema_directory() == checkout
+    packaged = package / "_data" / "schemas"
+    (packaged / "released").mkdir(parents=True)
+    assert schema_directory() == packaged
+    shutil.rmtree(packaged)
+    shutil.rmtree(checkout)
+    with pytest.raises(FileNotFoundError, match="install throughline again"):
+        schema_directory()
 
 
 def test_better_words_are_no_new_version(checkout: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from pipeline.local.supervised import Supervised
 
 Eventually = Callable[[Callable[[], bool]], bool]
+AllEnd = Callable[[list[psutil.Process]], bool]
 
 ROOT = Path(__file__).parents[2]
 SLEEPER = ["/bin/sh", "-c", "echo ready; exec sleep 1000"]
@@ -32,7 +33,7 @@ time.sleep(1000)
 
 @pytest.fixture
 def run(tmp_path: Path, eventually: Eventually) -> Iterator[Callable[[list[str]], Supervised]]:
-    """Start a program that says `ready`, with `scratch` as its directory to remove; it is killed after the test."""
+    """Start a program that says `ready`, with `scratch` as its directory to remove. It ends with the test."""
     (tmp_path / "scratch").mkdir()
     programs: list[Supervised] = []
 
@@ -95,7 +96,9 @@ def test_the_program_is_not_in_the_terminals_process_group(run: Callable[[list[s
 
 
 @pytest.mark.parametrize("command", [SLEEPER, STUBBORN])
-def test_nothing_outlives_a_killed_parent(command: list[str], tmp_path: Path, eventually: Eventually) -> None:
+def test_nothing_outlives_a_killed_parent(
+    command: list[str], tmp_path: Path, eventually: Eventually, all_end: AllEnd
+) -> None:
     (tmp_path / "scratch" / "deep").mkdir(parents=True)
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path), *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -106,5 +109,5 @@ def test_nothing_outlives_a_killed_parent(command: list[str], tmp_path: Path, ev
     assert family
     parent.kill()
     parent.communicate()
-    assert eventually(lambda: not any(process.is_running() for process in family))
+    assert all_end(family)
     assert eventually(lambda: not (tmp_path / "scratch").exists())

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.domain.interactions import CHANNELS
 from pipeline.runtime.topics import DAY_MS, Change, TopicSpec, all_topics, apply
+from pipeline.wire.codec import MAX_HOLDING_BYTES
 
 SPECS = all_topics("test.", 4, 1)
 BY_NAME = {spec.name.removeprefix("test."): spec for spec in SPECS}
@@ -109,8 +110,11 @@ def test_retention_goes_by_the_brokers_clock() -> None:
     assert BY_NAME["interactions.web"].config["retention.ms"] == str(7 * DAY_MS)
 
 
-def test_a_dead_letter_of_the_largest_record_fits() -> None:
-    assert int(BY_NAME["dead-letters"].config["max.message.bytes"]) >= 2 * 1024 * 1024
+def test_what_holds_the_largest_record_fits() -> None:
+    room = {name for name, spec in BY_NAME.items() if "max.message.bytes" in spec.config}
+    assert room == {"dead-letters", "interactions.identified"}
+    for name in room:
+        assert int(BY_NAME[name].config["max.message.bytes"]) == MAX_HOLDING_BYTES
 
 
 def test_applying_creates_everything_once() -> None:

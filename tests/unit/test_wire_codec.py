@@ -15,7 +15,7 @@ from pipeline.domain.actions import BODIES, Refund, SendMessage
 from pipeline.domain.customers import Profile
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Attachment, Identifier, Interaction
-from pipeline.domain.messages import ActionCommand, ActionReceipt, HistoryEntry
+from pipeline.domain.messages import ActionCommand, ActionReceipt, HistoryEntry, IdentifiedInteraction
 from pipeline.wire.codec import MAX_BYTES, Codec
 from pipeline.wire.dead_letters import MAX_RAW_BYTES, DeadLetter, Source, dead_letter
 from pipeline.wire.files import load_released
@@ -135,6 +135,27 @@ def test_too_large_is_refused_before_reading() -> None:
     header = CODEC.encode(None, RECEIPT)[:5]
     assert failure_code(header + bytes(MAX_BYTES - 5)) == "bad_avro"
     assert failure_code(header + bytes(MAX_BYTES - 4)) == "too_large"
+
+
+def test_an_interaction_of_the_greatest_size_can_be_identified() -> None:
+    interaction = Interaction(
+        event_id="e",
+        channel="email",
+        kind="message",
+        interaction_id="i",
+        occurred_at=1,
+        received_at=1,
+        source="/mail",
+        identifiers=[Identifier("email", "a@example.com")],
+        text="",
+    )
+    room = MAX_BYTES - len(CODEC.encode(None, interaction)) - 2  # the length of the text takes two bytes more
+    interaction.text = "x" * room
+    assert len(CODEC.encode(None, interaction)) == MAX_BYTES
+    identified = IdentifiedInteraction(
+        customer_id="C1", known=True, resolved_by="email:a@example.com", interaction=interaction
+    )
+    assert CODEC.decode(CODEC.encode(None, identified)) == identified
 
 
 class Registry(LocalIds):

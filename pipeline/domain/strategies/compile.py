@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from pipeline.domain.actions import BODIES, ActionBody, ActionKind
+from pipeline.domain.actions import BODIES, ActionKind
 from pipeline.domain.interactions import CHANNELS
 from pipeline.domain.strategies import language
+from pipeline.domain.strategies.cel.parse import parse
 from pipeline.domain.strategies.cel.problems import CelProblem
 from pipeline.domain.strategies.cel.program import Program, compile_expression
 from pipeline.domain.strategies.compiled import (
@@ -182,7 +183,7 @@ class _Compiler:
             self._check_text(kind, given, variables, path)
         return Action(
             kind=typing.cast(ActionKind, kind),
-            body=typing.cast("type[ActionBody]", body),
+            body=body,
             params=params,
             template=given.get("template"),
             channel=given.get("channel", PREFERRED) if sends else None,
@@ -208,7 +209,7 @@ class _Compiler:
             )
 
     def _param(self, value: Any, path: Path, annotation: Any) -> Param:
-        if isinstance(value, dict):
+        if isinstance(value, dict) and _checkable(annotation) in (dict, object):
             return Param(members={name: self._param(one, (*path, name), str) for name, one in value.items()})
         if isinstance(value, str) and value.startswith("="):
             return Param(program=self._program(value[1:], path, skipped=1))
@@ -229,6 +230,4 @@ def _checkable(annotation: Any) -> Any:
     return annotation if origin in (None, types.UnionType, typing.Union, typing.Literal) else dict
 
 
-_compiled_stand_in = compile_expression("false", DECLARATIONS, bool)
-assert isinstance(_compiled_stand_in, Program)  # noqa: S101
-_STAND_IN: Program = _compiled_stand_in
+_STAND_IN = Program("false", parse("false"), DECLARATIONS, None)

@@ -8,11 +8,14 @@ plain `and` and `or`, which give the same result whenever they give one.
 from __future__ import annotations
 
 import ast
-import difflib
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pipeline.domain.strategies.cel import containers, operators, strings, values
+import msgspec
+
+from pipeline.domain.strategies.cel import containers, operators, python, strings, values
+from pipeline.domain.strategies.cel.advice import conversion, meant, rejected
 from pipeline.domain.strategies.cel.functions import CONSTANT, FUNCTIONS, MACROS, METHODS, Overload
 from pipeline.domain.strategies.cel.nodes import (
     Binary,
@@ -28,7 +31,7 @@ from pipeline.domain.strategies.cel.nodes import (
     Ternary,
     Unary,
 )
-from pipeline.domain.strategies.cel.problems import CelError, CelProblem, Rejected
+from pipeline.domain.strategies.cel.problems import CelError
 from pipeline.domain.strategies.cel.types import (
     BOOL,
     DOUBLE,
@@ -43,18 +46,6 @@ from pipeline.domain.strategies.cel.types import (
 )
 
 MAX_NESTED_MACROS = 2
-# Functions of other languages, and what conditions have instead.
-INSTEAD = {
-    "len": "size",
-    "length": "size",
-    "lower": "lowerAscii",
-    "upper": "upperAscii",
-    "strip": "trim",
-    "any": "exists",
-    "includes": "contains",
-    "float": "double",
-    "str": "string",
-}
 
 
 class Code(NamedTuple):
@@ -69,7 +60,7 @@ class Emitter:
 
     def __init__(self, variables: dict[str, CelType], careful: bool) -> None:
         self.scope: dict[str, Code] = {
-            name: Code(_name(f"v_{name}"), kind) for name, kind in variables.items()
+            name: Code(python.name(f"v_{name}"), kind) for name, kind in variables.items()
         }
         self.names: dict[str, Any] = {}
         self.careful = careful
@@ -77,36 +68,30 @@ class Emitter:
         self.macros = 0
         self.made = 0
 
+    @functools.singledispatchmethod
     def emit(self, node: Node) -> Code:
         """The code of a node. Raises Rejected with the problem when its types do not fit."""
-        match node:
-            case Literal():
-                return Code(ast.Constant(node.value), node.type)
-            case Ident():
-                if node.name in self.scope:
-                    return self.scope[node.name]
-                raise rejected(node, f"unknown name {node.name!r}", _meant(node.name, self.scope))
-            case Select():
-                return self.select(node)
-            case Index():
-                return self.index(node)
-            case Logic():
-                return self.logic(node)
-            case Unary():
-                return self.unary(node)
-            case Binary():
-                return self.binary(node)
-            case Ternary():
-                return self.ternary(node)
-            case ListLiteral():
-                items = [self.emit(item) for item in node.items]
-                return Code(_list(item.python for item in items), list_of(self.common(node, items)))
-            case MapLiteral():
-                return self.map(node)
-            case Call():
-                return self.call(node)
-        raise AssertionError(node)
+        raise NotImplementedError(type(node))
 
+    @emit.register
+    def literal(self, node: Literal) -> Code:
+        """A constant."""
+        return Code(ast.Constant(node.value), node.type)
+
+    @emit.register
+    def ident(self, node: Ident) -> Code:
+        """A variable, declared or of a macro."""
+        if node.name not in self.scope:
+            raise rejected(node, f"unknown name {node.name!r}", meant(node.name, self.scope))
+        return self.scope[node.name]
+
+    @emit.register
+    def list_literal(self, node: ListLiteral) -> Code:
+        """`[items]`."""
+        items = [self.emit(item) for item in node.items]
+        return Code(python.list_of(item.python for item in items), list_of(self.common(node, items)))
+
+    @emit.register
     def select(self, node: Select) -> Code:
         """`operand.field`: an attribute of a Struct, a key of a map, null of null."""
         operand = self.emit(node.operand)
@@ -116,21 +101,22 @@ class Emitter:
             attribute = self.unless_null(operand, lambda value: ast.Attribute(value, node.field, ast.Load()))
             return Code(attribute, found.or_null(operand.type.nullable))
         if kind.kind == "map" and kind.params[0].kind in ("string", "dyn"):
-            item = self.unless_null(operand, lambda value: _item(value, ast.Constant(node.field)))
+            item = self.unless_null(operand, lambda value: python.item(value, ast.Constant(node.field)))
             return Code(item, kind.params[1].or_null(operand.type.nullable))
         if kind == DYN:
             return Code(self.helper(containers.select, operand.python, ast.Constant(node.field)), DYN)
         hint = f"write {node.field}()" if node.field in METHODS else None
         raise rejected(node, f"a value of type {kind} has no fields, so no {node.field!r}", hint)
 
-    def field(self, node: Select, struct: type[Any]) -> CelType:
+    def field(self, node: Select, struct: type[msgspec.Struct]) -> CelType:
         """The type of a Struct's field, which must be declared."""
         fields = fields_of(struct)
         if node.field not in fields:
             message = f"{struct.__name__} has no field {node.field!r}"
-            raise rejected(node, message, _meant(node.field, fields))
+            raise rejected(node, message, meant(node.field, fields))
         return fields[node.field]
 
+    @emit.register
     def index(self, node: Index) -> Code:
         """`operand[key]`."""
         operand, key = self.emit(node.operand), self.emit(node.key)
@@ -138,7 +124,7 @@ class Emitter:
         if kind.kind == "map" and operators.equality(key.type, kind.params[0]) is not None:
             element = kind.params[1]
             if key.type == STRING == kind.params[0]:
-                item = self.unless_null(operand, lambda value: _item(value, key.python))
+                item = self.unless_null(operand, lambda value: python.item(value, key.python))
                 return Code(item, element.or_null(operand.type.nullable))
         elif kind.kind == "list" and key.type.not_null() in (INT, DYN):
             element = kind.params[0]
@@ -150,12 +136,13 @@ class Emitter:
             self.helper(containers.index, operand.python, key.python), element.or_null(operand.type.nullable)
         )
 
+    @emit.register
     def logic(self, node: Logic) -> Code:
         """`&&` and `||` of any number of conditions."""
         operands = [self.condition(operand) for operand in node.operands]
         if self.careful:
             absorbing = containers.both if node.operator == "&&" else containers.either
-            return Code(self.helper(absorbing, *(_function([], operand) for operand in operands)), BOOL)
+            return Code(self.helper(absorbing, *(python.function([], operand) for operand in operands)), BOOL)
         return Code(ast.BoolOp(ast.And() if node.operator == "&&" else ast.Or(), operands), BOOL)
 
     def condition(self, node: Node) -> ast.expr:
@@ -167,6 +154,7 @@ class Emitter:
             return self.helper(values.truth, code.python)
         raise rejected(node, f"expected a condition (true or false), found {code.type}")
 
+    @emit.register
     def unary(self, node: Unary) -> Code:
         """`!` and `-`."""
         if node.operator == "!":
@@ -178,6 +166,7 @@ class Emitter:
             return Code(self.helper(values.negate, operand.python), operand.type.not_null())
         raise rejected(node, f"- does not exist for {operand.type}")
 
+    @emit.register
     def binary(self, node: Binary) -> Code:
         """Arithmetic, comparisons and `in`."""
         left, right = self.emit(node.left), self.emit(node.right)
@@ -195,10 +184,10 @@ class Emitter:
             result, operation = typed or (BOOL, None)
         if operation is None:
             raise rejected(
-                node, f"{sign} does not exist for {one} and {two}", _conversion(sign, node, one, two)
+                node, f"{sign} does not exist for {one} and {two}", conversion(sign, node, one, two)
             )
-        python = self.operate(operation, left.python, right.python)
-        return Code(ast.UnaryOp(ast.Not(), python) if sign == "!=" else python, result)
+        value = self.operate(operation, left.python, right.python)
+        return Code(ast.UnaryOp(ast.Not(), value) if sign == "!=" else value, result)
 
     def operate(
         self, operation: Callable[..., Any] | ast.operator | ast.cmpop, left: ast.expr, right: ast.expr
@@ -210,6 +199,7 @@ class Emitter:
             return ast.Compare(left, [operation], [right])
         return self.helper(operation, left, right, fuel=operation in (containers.equal, containers.within))
 
+    @emit.register
     def ternary(self, node: Ternary) -> Code:
         """`test ? yes : no`, both of one type."""
         test, yes, no = self.condition(node.test), self.emit(node.yes), self.emit(node.no)
@@ -218,7 +208,8 @@ class Emitter:
             raise rejected(node, f"both results of ? must be of one type, found {yes.type} and {no.type}")
         return Code(ast.IfExp(test, yes.python, no.python), kind)
 
-    def map(self, node: MapLiteral) -> Code:
+    @emit.register
+    def map_literal(self, node: MapLiteral) -> Code:
         """`{key: value}`."""
         keys = [self.emit(key) for key, _ in node.entries]
         items = [self.emit(value) for _, value in node.entries]
@@ -229,7 +220,7 @@ class Emitter:
             ast.Tuple([key.python, item.python], ast.Load()) for key, item in zip(keys, items, strict=True)
         )
         kind = map_of(self.common(node, keys), self.common(node, items))
-        return Code(self.helper(containers.new_map, _list(pairs)), kind)
+        return Code(self.helper(containers.new_map, python.list_of(pairs)), kind)
 
     def common(self, node: Node, items: list[Code]) -> CelType:
         """The one type of the elements of a literal; elements of several types are of unknown type."""
@@ -242,6 +233,7 @@ class Emitter:
             raise rejected(node, "times and other values cannot be in one list or map")
         return DYN if kind in (None, NULL) else kind
 
+    @emit.register
     def call(self, node: Call) -> Code:
         """A function, a method or a macro."""
         if node.target is None and node.function == "has":
@@ -250,10 +242,8 @@ class Emitter:
             return self.macro(node, node.target)
         known = FUNCTIONS if node.target is None else METHODS
         if node.function not in known:
-            other = INSTEAD.get(node.function)
             names = [*known, *(MACROS if node.target is not None else ["has"])]
-            hint = f"did you mean {other!r}?" if other else _meant(node.function, names)
-            raise rejected(node, f"unknown function {node.function!r}", hint)
+            raise rejected(node, f"unknown function {node.function!r}", meant(node.function, names))
         operands = ([] if node.target is None else [node.target]) + list(node.arguments)
         if node.function in CONSTANT and len(operands) == 1 and isinstance(operands[0], Literal):
             constant = operands[0].value
@@ -267,8 +257,8 @@ class Emitter:
             regex = operands[1].value
             search = self.bind(self.constant(operands[1], strings.pattern, regex))
             return Code(self.helper(strings.found, search, arguments[0].python), BOOL)
-        python = self.helper(overload.call, *(argument.python for argument in arguments))
-        return Code(python, overload.result.or_null(nullable))
+        value = self.helper(overload.call, *(argument.python for argument in arguments))
+        return Code(value, overload.result.or_null(nullable))
 
     def overload(self, node: Call, overloads: tuple[Overload, ...], given: list[CelType]) -> Overload:
         """The first variant of a function that takes these types."""
@@ -316,7 +306,7 @@ class Emitter:
         argument = f"m{self.made}_{variable.name}"
         outer, self.scope = (
             self.scope,
-            {**self.scope, variable.name: Code(_name(argument), (*kind.params, DYN)[0])},
+            {**self.scope, variable.name: Code(python.name(argument), (*kind.params, DYN)[0])},
         )
         self.macros += 1
         try:
@@ -329,14 +319,16 @@ class Emitter:
         """The call of a macro's helper, its variable being in scope."""
         if node.function == "map":
             test = (
-                _function([argument], self.condition(bodies[0])) if len(bodies) == 2 else ast.Constant(None)
+                python.function([argument], self.condition(bodies[0]))
+                if len(bodies) == 2
+                else ast.Constant(None)
             )
             change = self.emit(bodies[-1])
-            body = _function([argument], change.python)
+            body = python.function([argument], change.python)
             return Code(
                 self.helper(containers.mapped, items.python, test, body, fuel=True), list_of(change.type)
             )
-        test = _function([argument], self.condition(bodies[0]))
+        test = python.function([argument], self.condition(bodies[0]))
         helper, result = {
             "all": (containers.every, BOOL),
             "exists": (containers.some, BOOL),
@@ -354,68 +346,18 @@ class Emitter:
         test = ast.Compare(
             ast.NamedExpr(ast.Name(name, ast.Store()), operand.python), [ast.Is()], [ast.Constant(None)]
         )
-        return ast.IfExp(test, ast.Constant(None), use(_name(name)))
+        return ast.IfExp(test, ast.Constant(None), use(python.name(name)))
 
     def helper(self, function: Callable[..., Any], *arguments: ast.expr, fuel: bool = False) -> ast.expr:
         """The call of a helper, which is made known to the code."""
         self.uses_fuel |= fuel
-        return ast.Call(self.bind(function), [_name("fuel"), *arguments] if fuel else [*arguments], [])
+        return ast.Call(self.bind(function), [python.name("fuel"), *arguments] if fuel else [*arguments], [])
 
     def bind(self, value: Any) -> ast.expr:
         """A name for a Python object in the code."""
         for name, known in self.names.items():
             if known is value:
-                return _name(name)
+                return python.name(name)
         name = f"h_{len(self.names)}"
         self.names[name] = value
-        return _name(name)
-
-
-def rejected(node: Node, message: str, suggestion: str | None = None) -> Rejected:
-    """The refusal of what stands at a node."""
-    return Rejected(CelProblem(message, node.line, node.column, suggestion))
-
-
-def _meant(name: str, known: Iterable[str]) -> str | None:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {close[0]!r}?" if close else None
-
-
-def _conversion(sign: str, node: Binary, left: CelType, right: CelType) -> str | None:
-    kinds = {left.kind, right.kind}
-    if sign == "in":
-        return "on the right of in stands a list or a map"
-    if "null" in kinds:
-        return "only what can be null compares with null"
-    if kinds == {"int", "double"}:
-        whole = next(part for part, kind in ((node.left, left), (node.right, right)) if kind.kind == "int")
-        return f"write {whole.value}.0" if isinstance(whole, Literal) else "convert the int with double(…)"
-    if kinds & {"timestamp", "duration"} and kinds & {"int", "string"}:
-        return 'write a time as timestamp("2026-01-31T18:00:00Z"), a length of time as duration("5m")'
-    if kinds == {"string", "int"} or kinds == {"string", "double"}:
-        return "convert one side with string(…), int(…) or double(…)"
-    return None
-
-
-def _name(name: str) -> ast.expr:
-    return ast.Name(name, ast.Load())
-
-
-def _item(value: ast.expr, key: ast.expr) -> ast.expr:
-    return ast.Subscript(value, key, ast.Load())
-
-
-def _list(items: Iterable[ast.expr]) -> ast.expr:
-    return ast.List(list(items), ast.Load())
-
-
-def _function(parameters: list[str], body: ast.expr) -> ast.expr:
-    return lambda_of(parameters, body)
-
-
-def lambda_of(parameters: Iterable[str], body: ast.expr) -> ast.Lambda:
-    """A Python function of positional parameters."""
-    arguments = [ast.arg(name) for name in parameters]
-    return ast.Lambda(
-        ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[]), body
-    )
+        return python.name(name)

@@ -54,19 +54,15 @@ def arithmetic(sign: str, left: CelType, right: CelType) -> Operation | None:
         return TIMES[sign, one, two]
     if DYN in (one, two):
         known = two if one == DYN else one
-        if known in (BOOL, NULL, *TEMPORAL) or known.kind in ("map", "struct"):
-            return None
-        if (sign != "+" and known not in (*NUMBERS, DYN)) or (sign == "%" and known == DOUBLE):
-            return None
-        return (INT if sign == "%" else known), CHECKED[sign]
+        wanted = {"+": (*NUMBERS, DYN, STRING), "%": (INT, DYN)}.get(sign, (*NUMBERS, DYN))
+        fits = known in wanted or (sign == "+" and known.kind == "list" and not holds_time(known))
+        return (DYN if known.params else INT if sign == "%" else known, CHECKED[sign]) if fits else None
     if one == two == DOUBLE and sign in PLAIN_DOUBLE and left == right:
         return DOUBLE, PLAIN_DOUBLE[sign]
     if one == two and (one == INT or (one == DOUBLE and sign != "%") or (one == STRING and sign == "+")):
         return one, CHECKED[sign]
-    joined = join(one, two)
-    if sign == "+" and one.kind == two.kind == "list" and joined is not None:
-        return joined, CHECKED[sign]
-    return None
+    joined = join(one, two) if sign == "+" and one.kind == two.kind == "list" else None
+    return (joined, CHECKED[sign]) if joined is not None else None
 
 
 def order(sign: str, left: CelType, right: CelType) -> Operation | None:
@@ -82,7 +78,7 @@ def order(sign: str, left: CelType, right: CelType) -> Operation | None:
 
 
 def equality(left: CelType, right: CelType) -> Callable[..., Any] | ast.cmpop | None:
-    """What `==` does: plain Python where that is right, CEL's own equality elsewhere, None for a wrong one."""
+    """What `==` does: plain Python where that is right, CEL's own elsewhere, None for a wrong one."""
     one, two = left.not_null(), right.not_null()
     if NULL in (one, two):
         other = left if two == NULL else right

@@ -143,42 +143,57 @@ class _Builder:
         if depth > MAX_DEPTH:
             message = f"the expression is nested too deeply: more than {MAX_DEPTH} levels"
             raise self.rejected(tree, message, "split it into several conditions")
-        at, parts = self.place(tree), _trees(tree)
+        if rule == "literal":
+            return self.literal(tree)
+        build = self.operator if rule in PASSING else self.member
+        return build(rule, tree, self.place(tree), depth)
+
+    def operator(self, rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
+        """The node of an operator."""
+        if rule in ("conditionalor", "conditionaland"):
+            operands = tuple(self.build_all(_chain(tree), depth))
+            return Logic(**at, operator="||" if rule == "conditionalor" else "&&", operands=operands)
+        parts = _trees(tree)
+        if rule == "expr":
+            test, yes, no = self.build_all(parts, depth)
+            return Ternary(**at, test=test, yes=yes, no=no)
+        operator = OPERATORS[str(parts[0].data)]
+        if rule == "unary":
+            return Unary(**at, operator=operator, operand=self.build(parts[1], depth + 1))
+        left, right = self.build_all([_trees(parts[0])[0], parts[1]], depth)
+        return Binary(**at, operator=operator, left=left, right=right)
+
+    def member(self, rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
+        """The node of what binds tighter than any operator."""
+        parts = _trees(tree)
+        node: Node
         match rule:
-            case "expr":
-                test, yes, no = self.build_all(parts, depth)
-                return Ternary(**at, test=test, yes=yes, no=no)
-            case "conditionalor" | "conditionaland":
-                operands = tuple(self.build_all(_chain(tree), depth))
-                return Logic(**at, operator="||" if rule == "conditionalor" else "&&", operands=operands)
-            case "relation" | "addition" | "multiplication":
-                left, right = self.build_all([_trees(parts[0])[0], parts[1]], depth)
-                return Binary(**at, operator=OPERATORS[str(parts[0].data)], left=left, right=right)
-            case "unary":
-                return Unary(
-                    **at, operator=OPERATORS[str(parts[0].data)], operand=self.build(parts[1], depth + 1)
-                )
+            case "ident":
+                node = Ident(**at, name=_word(tree))
+            case "ident_arg":
+                node = Call(**at, function=_word(tree), target=None, arguments=self.listed(parts, depth))
+            case "list_lit":
+                node = ListLiteral(**at, items=self.listed(parts, depth))
+            case "map_lit":
+                built = self.listed(parts, depth)
+                node = MapLiteral(**at, entries=tuple(zip(built[::2], built[1::2], strict=True)))
             case "member_dot":
-                return Select(**at, operand=self.build(parts[0], depth + 1), field=_word(tree))
+                node = Select(
+                    **_at_word(at, tree), operand=self.build(parts[0], depth + 1), field=_word(tree)
+                )
             case "member_index":
                 operand, key = self.build_all(parts, depth)
-                return Index(**at, operand=operand, key=key)
+                node = Index(**at, operand=operand, key=key)
             case "member_dot_arg":
-                target, *arguments = self.build_all([parts[0], *_listed(parts[1:])], depth)
-                return Call(**at, function=_word(tree), target=target, arguments=tuple(arguments))
-            case "ident_arg":
-                arguments = self.build_all(_listed(parts), depth)
-                return Call(**at, function=_word(tree), target=None, arguments=tuple(arguments))
-            case "ident":
-                return Ident(**at, name=_word(tree))
-            case "list_lit":
-                return ListLiteral(**at, items=tuple(self.build_all(_listed(parts), depth)))
-            case "map_lit":
-                built = self.build_all(_listed(parts), depth)
-                return MapLiteral(**at, entries=tuple(zip(built[::2], built[1::2], strict=True)))
-            case "literal":
-                return self.literal(tree)
-        raise self.rejected(tree, "messages and package names cannot be used in a condition")
+                target, arguments = self.build(parts[0], depth + 1), self.listed(parts[1:], depth)
+                node = Call(**_at_word(at, tree), function=_word(tree), target=target, arguments=arguments)
+            case _:
+                raise self.rejected(tree, "messages and package names cannot be used in a condition")
+        return node
+
+    def listed(self, parts: list[Tree[Token]], depth: int) -> tuple[Node, ...]:
+        """The nodes of an optional list, which the grammar keeps in a tree of its own."""
+        return tuple(self.build_all(_trees(parts[0]), depth)) if parts else ()
 
     def build_all(self, trees: list[Tree[Token]], depth: int) -> list[Node]:
         """The nodes one level deeper than `depth`."""
@@ -186,25 +201,25 @@ class _Builder:
 
     def literal(self, tree: Tree[Token]) -> Literal:
         """The value of a constant."""
-        at, token = self.place(tree), _token(tree)
-        match token.type:
+        at, constant = self.place(tree), _token(tree)
+        match constant.type:
             case "INT_LIT":
-                number = int(token, 16 if "0x" in token else 10) if len(token) <= 20 else INT_MAX + 1
+                number = int(constant, 16 if "0x" in constant else 10) if len(constant) <= 20 else INT_MAX + 1
                 if not INT_MIN <= number <= INT_MAX:
                     raise self.rejected(
                         tree, "the number does not fit into 64 bits", "write it with a decimal point"
                     )
                 return Literal(**at, value=number, type=INT)
             case "FLOAT_LIT":
-                return Literal(**at, value=float(token), type=DOUBLE)
+                return Literal(**at, value=float(constant), type=DOUBLE)
             case "BOOL_LIT":
-                return Literal(**at, value=token == "true", type=BOOL)
+                return Literal(**at, value=constant == "true", type=BOOL)
             case "NULL_LIT":
                 return Literal(**at, value=None, type=NULL)
             case "STRING_LIT" | "MLSTRING_LIT":
-                return Literal(**at, value=self.unquoted(tree, str(token)), type=STRING)
+                return Literal(**at, value=self.unquoted(tree, str(constant)), type=STRING)
             case "UINT_LIT":
-                raise self.rejected(tree, "unsigned numbers are not supported", f"write {token[:-1]}")
+                raise self.rejected(tree, "unsigned numbers are not supported", f"write {constant[:-1]}")
         raise self.rejected(tree, "bytes are not supported", "write a string")
 
     def unquoted(self, tree: Tree[Token], quoted: str) -> str:
@@ -247,9 +262,10 @@ def _word(tree: Tree[Token]) -> str:
     return str(_token(tree))
 
 
-def _listed(parts: list[Tree[Token]]) -> list[Tree[Token]]:
-    """The items of an optional list, which the grammar keeps in a tree of its own."""
-    return _trees(parts[0]) if parts else []
+def _at_word(at: Place, tree: Tree[Token]) -> Place:
+    """The place of a field or method, which begins with the operand, with the line and column of its name."""
+    word = _token(tree)
+    return {**at, "line": word.line or 0, "column": word.column or 0}
 
 
 def _chain(tree: Tree[Token]) -> list[Tree[Token]]:

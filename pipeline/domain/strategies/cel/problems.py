@@ -10,7 +10,7 @@ SHOWN_KEY = 60
 
 
 class CelProblem(msgspec.Struct, frozen=True):
-    """Why a condition cannot be compiled; `line` and `column` count from 1, `suggestion` says what to write."""
+    """Why a condition cannot be compiled; `line` and `column` count from 1, `suggestion` is what to write."""
 
     message: str
     line: int

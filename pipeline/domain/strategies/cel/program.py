@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from pipeline.domain.failures import Failure
+from pipeline.domain.strategies.cel import python
 from pipeline.domain.strategies.cel import values as checks
+from pipeline.domain.strategies.cel.advice import rejected
 from pipeline.domain.strategies.cel.containers import new_fuel
-from pipeline.domain.strategies.cel.emit import Code, Emitter, lambda_of, rejected
+from pipeline.domain.strategies.cel.emit import Code, Emitter
 from pipeline.domain.strategies.cel.nodes import Logic, Node
 from pipeline.domain.strategies.cel.parse import parse
 from pipeline.domain.strategies.cel.problems import ERRORS, CelProblem, Rejected, WorkExceeded, failure_of
@@ -83,21 +85,21 @@ class Program:
             text: shown(_attempt(function, values), kind) for text, (function, kind) in self._reads.items()
         }
         if isinstance(held, Failure):
-            failed = next(
-                (t for t, f in self._parts.items() if isinstance(_attempt(f, values), Failure)), self.text
-            )
-            return Explanation(None, failed, read, held)
-        failed: str | None = None
+            return Explanation(None, self._first(values, lambda part: isinstance(part, Failure)), read, held)
         if held is False:
-            failed = next((t for t, f in self._parts.items() if _attempt(f, values) is False), self.text)
-        return Explanation(held if isinstance(held, bool) else None, failed, read)
+            return Explanation(False, self._first(values, lambda part: part is False), read)
+        return Explanation(True if held is True else None, None, read)
+
+    def _first(self, values: tuple[Any, ...], decides: Callable[[Any], bool]) -> str:
+        """The text of the first part that decides; the whole text when it is not one part alone."""
+        parts = self._parts.items()
+        return next((text for text, function in parts if decides(_attempt(function, values))), self.text)
 
     @functools.cached_property
     def _parts(self) -> dict[str, Function]:
         """The parts of the top-level `&&` by their text; made when a condition is first explained."""
-        return {
-            self._source(part): self._function(part, BOOL, careful=True)[0] for part in conjuncts(self._root)
-        }
+        parts = conjuncts(self._root) if isinstance(self._root, Logic) else ()
+        return {self._source(part): self._function(part, BOOL, careful=True)[0] for part in parts}
 
     @functools.cached_property
     def _reads(self) -> dict[str, tuple[Function, CelType]]:
@@ -113,8 +115,8 @@ class Program:
             code = _as_expected(emitter, node, code, expected)
         body = code.python
         if emitter.uses_fuel:
-            body = ast.Call(lambda_of(["fuel"], body), [emitter.helper(new_fuel)], [])
-        function = lambda_of((f"v_{name}" for name in self._variables), body)
+            body = ast.Call(python.function(["fuel"], body), [emitter.helper(new_fuel)], [])
+        function = python.function((f"v_{name}" for name in self._variables), body)
         module = compile(ast.fix_missing_locations(ast.Expression(function)), "<condition>", "eval")
         compiled = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
         return FunctionType(compiled, {"__builtins__": {}, **emitter.names}), code.type

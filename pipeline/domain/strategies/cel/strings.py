@@ -1,4 +1,4 @@
-"""Strings of generated code. A predicate on null is false: a condition need not ask whether there is a text."""
+"""Strings of generated code. A predicate on null is false: no condition must ask whether there is a text."""
 
 from __future__ import annotations
 

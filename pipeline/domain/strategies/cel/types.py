@@ -96,24 +96,24 @@ def type_of(annotation: object) -> CelType:
     with contextlib.suppress(TypeError):  # an annotation need not be hashable
         if annotation in SCALARS:
             return SCALARS[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return CelType("struct", struct=annotation)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        marker = next(
-            (MARKERS[mark] for mark in arguments[1:] if isinstance(mark, str) and mark in MARKERS), None
-        )
-        return marker or type_of(arguments[0])
+        marks = (mark for mark in arguments[1:] if isinstance(mark, str))
+        return next((MARKERS[mark] for mark in marks if mark in MARKERS), None) or type_of(arguments[0])
     if origin in (typing.Union, types.UnionType):
         return _union(arguments)
     if origin is Literal:
-        return _union(tuple(dict.fromkeys(type(value) for value in arguments)))
+        return _union(tuple(type(value) for value in arguments))
+    return _collection(annotation, origin, arguments)
+
+
+def _collection(annotation: object, origin: object, arguments: tuple[Any, ...]) -> CelType:
     if isinstance(origin, type) and issubclass(origin, Mapping) and len(arguments) == 2:
         return map_of(type_of(arguments[0]), type_of(arguments[1]))
-    if origin is tuple and arguments[1:] != (...,):
-        raise TypeError(f"{annotation} cannot be used in a condition; write tuple[T, ...]")
-    if isinstance(origin, type) and issubclass(origin, Sequence):
+    if isinstance(origin, type) and issubclass(origin, Sequence) and arguments[1:] in ((), (...,)):
         return list_of(type_of(arguments[0]))
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return CelType("struct", struct=annotation)
     raise TypeError(f"{annotation} cannot be used in a condition")
 
 
