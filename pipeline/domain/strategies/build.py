@@ -33,7 +33,7 @@ def build(action: Action, strategy: Strategy, attempt: Attempt, moment: Moment) 
         return fields
     channel: str | None = None
     if action.template is not None:
-        text = _text_fields(action, strategy, attempt, moment)
+        text = _text_fields(action, action.template, strategy, attempt, moment)
         if not isinstance(text, dict):
             return text
         channel = text.get("channel")
@@ -52,23 +52,22 @@ def build(action: Action, strategy: Strategy, attempt: Attempt, moment: Moment) 
 
 
 def _text_fields(
-    action: Action, strategy: Strategy, attempt: Attempt, moment: Moment
+    action: Action, template: str, strategy: Strategy, attempt: Attempt, moment: Moment
 ) -> dict[str, Any] | Reason | Failure:
     """What follows from the template: where the text goes, and the text itself."""
-    assert action.template is not None  # noqa: S101
-    where = _address_fields(action, action.template, strategy, attempt, moment)
+    where = _address_fields(action, template, strategy, attempt, moment)
     if where is None:
         return UNREACHABLE
     variables = _evaluated(action.variables, moment)
     if isinstance(variables, Failure):
         return variables
     values = {"customer": moment.customer, "thread": moment.thread, "event": moment.event, **variables}
-    rendered = moment.rules.brand.render(action.template, where["channel"], moment.customer.language, values)
+    rendered = moment.rules.brand.render(template, where["channel"], moment.customer.language, values)
     if isinstance(rendered, Failure):
         return rendered
     return {
         **where,
-        "template": action.template,
+        "template": template,
         "language": rendered.language,
         "subject": rendered.subject,
         "text": rendered.text,
@@ -115,4 +114,8 @@ def _value(param: Param, moment: Moment) -> Any:
     if param.members is None:
         return param.value
     members = _evaluated(param.members, moment)
-    return members if isinstance(members, Failure) else {name: str(value) for name, value in members.items()}
+    return members if isinstance(members, Failure) else {name: _text(value) for name, value in members.items()}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pipeline.domain.strategies.cel.problems import ERRORS, CelError, WorkExceeded
-from pipeline.domain.strategies.cel.values import mismatch, truth
+from pipeline.domain.strategies.cel.values import add, mismatch, truth
 
 MAX_WORK = 100_000
+CHARACTERS_A_STEP = 64
 Fuel = list[int]
 Test = Callable[[Any], Any]
 
@@ -27,6 +28,32 @@ def spend(fuel: Fuel, steps: int) -> None:
     fuel[0] -= steps
     if fuel[0] < 0:
         raise WorkExceeded
+
+
+def charged(fuel: Fuel, function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of a function on strings, which costs a step and one more for every 64 characters."""
+    spend(
+        fuel,
+        1 + sum(len(argument) for argument in arguments if isinstance(argument, str)) // CHARACTERS_A_STEP,
+    )
+    return function(*arguments)
+
+
+def made(fuel: Fuel, literal: Any) -> Any:
+    """A list or map that a macro makes again and again: a step for each element."""
+    spend(fuel, len(literal))
+    return literal
+
+
+def concatenate(fuel: Fuel, left: Any, right: Any) -> Any:
+    """`+`: two strings or two lists after one another, or the sum of numbers."""
+    if type(left) is str and type(right) is str:
+        spend(fuel, (len(left) + len(right)) // CHARACTERS_A_STEP)
+        return left + right
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        spend(fuel, len(left) + len(right))
+        return [*left, *right]
+    return add(left, right)
 
 
 def equal(fuel: Fuel, left: Any, right: Any) -> bool:

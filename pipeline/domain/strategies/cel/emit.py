@@ -46,6 +46,7 @@ from pipeline.domain.strategies.cel.types import (
 )
 
 MAX_NESTED_MACROS = 2
+SPENDING = (containers.equal, containers.within, containers.concatenate)
 
 
 class Code(NamedTuple):
@@ -89,7 +90,13 @@ class Emitter:
     def list_literal(self, node: ListLiteral) -> Code:
         """`[items]`."""
         items = [self.emit(item) for item in node.items]
-        return Code(python.list_of(item.python for item in items), list_of(self.common(node, items)))
+        return Code(
+            self.made(python.list_of(item.python for item in items)), list_of(self.common(node, items))
+        )
+
+    def made(self, literal: ast.expr) -> ast.expr:
+        """A list or map, which a macro must not make without end."""
+        return self.helper(containers.made, literal, fuel=True) if self.macros else literal
 
     @emit.register
     def select(self, node: Select) -> Code:
@@ -132,9 +139,8 @@ class Emitter:
             element = DYN
         else:
             raise rejected(node, f"a value of type {kind} has no element at a key of type {key.type}")
-        return Code(
-            self.helper(containers.index, operand.python, key.python), element.or_null(operand.type.nullable)
-        )
+        found = self.helper(containers.index, operand.python, key.python)
+        return Code(found, element.or_null(operand.type.nullable))
 
     @emit.register
     def logic(self, node: Logic) -> Code:
@@ -178,14 +184,11 @@ class Emitter:
         elif sign == "in":
             operation = operators.membership(one, two)
         else:
-            typed = (operators.order if sign in operators.PLAIN_ORDER else operators.arithmetic)(
-                sign, one, two
-            )
-            result, operation = typed or (BOOL, None)
+            choose = operators.order if sign in operators.PLAIN_ORDER else operators.arithmetic
+            result, operation = choose(sign, one, two) or (BOOL, None)
         if operation is None:
-            raise rejected(
-                node, f"{sign} does not exist for {one} and {two}", conversion(sign, node, one, two)
-            )
+            hint = conversion(sign, node, one, two)
+            raise rejected(node, f"{sign} does not exist for {one} and {two}", hint)
         value = self.operate(operation, left.python, right.python)
         return Code(ast.UnaryOp(ast.Not(), value) if sign == "!=" else value, result)
 
@@ -195,9 +198,11 @@ class Emitter:
         """The code of an operation that is a Python operator or a helper."""
         if isinstance(operation, ast.operator):
             return ast.BinOp(left, operation, right)
+        if isinstance(operation, ast.In) and self.macros:
+            operation = containers.within
         if isinstance(operation, ast.cmpop):
             return ast.Compare(left, [operation], [right])
-        return self.helper(operation, left, right, fuel=operation in (containers.equal, containers.within))
+        return self.helper(operation, left, right, fuel=operation in SPENDING)
 
     @emit.register
     def ternary(self, node: Ternary) -> Code:
@@ -220,7 +225,7 @@ class Emitter:
             ast.Tuple([key.python, item.python], ast.Load()) for key, item in zip(keys, items, strict=True)
         )
         kind = map_of(self.common(node, keys), self.common(node, items))
-        return Code(self.helper(containers.new_map, python.list_of(pairs)), kind)
+        return Code(self.made(self.helper(containers.new_map, python.list_of(pairs))), kind)
 
     def common(self, node: Node, items: list[Code]) -> CelType:
         """The one type of the elements of a literal; elements of several types are of unknown type."""
@@ -256,9 +261,15 @@ class Emitter:
         if overload.call is strings.matches and isinstance(operands[1], Literal):
             regex = operands[1].value
             search = self.bind(self.constant(operands[1], strings.pattern, regex))
-            return Code(self.helper(strings.found, search, arguments[0].python), BOOL)
-        value = self.helper(overload.call, *(argument.python for argument in arguments))
+            return Code(self.apply(strings.found, [search, arguments[0].python]), BOOL)
+        value = self.apply(overload.call, [argument.python for argument in arguments])
         return Code(value, overload.result.or_null(nullable))
+
+    def apply(self, function: Callable[..., Any], arguments: list[ast.expr]) -> ast.expr:
+        """The call of a function of conditions, whose work counts inside of macros."""
+        if self.macros:
+            return self.helper(containers.charged, self.bind(function), *arguments, fuel=True)
+        return self.helper(function, *arguments)
 
     def overload(self, node: Call, overloads: tuple[Overload, ...], given: list[CelType]) -> Overload:
         """The first variant of a function that takes these types."""
@@ -304,10 +315,8 @@ class Emitter:
             raise rejected(node, message, "split the condition")
         self.made += 1
         argument = f"m{self.made}_{variable.name}"
-        outer, self.scope = (
-            self.scope,
-            {**self.scope, variable.name: Code(python.name(argument), (*kind.params, DYN)[0])},
-        )
+        outer, element = self.scope, Code(python.name(argument), (*kind.params, DYN)[0])
+        self.scope = {**outer, variable.name: element}
         self.macros += 1
         try:
             return self.macro_body(node, items, argument, bodies)

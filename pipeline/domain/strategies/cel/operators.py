@@ -56,13 +56,16 @@ def arithmetic(sign: str, left: CelType, right: CelType) -> Operation | None:
         known = two if one == DYN else one
         wanted = {"+": (*NUMBERS, DYN, STRING), "%": (INT, DYN)}.get(sign, (*NUMBERS, DYN))
         fits = known in wanted or (sign == "+" and known.kind == "list" and not holds_time(known))
-        return (DYN if known.params else INT if sign == "%" else known, CHECKED[sign]) if fits else None
+        operation = containers.concatenate if sign == "+" else CHECKED[sign]
+        return (DYN if known.params else INT if sign == "%" else known, operation) if fits else None
     if one == two == DOUBLE and sign in PLAIN_DOUBLE and left == right:
         return DOUBLE, PLAIN_DOUBLE[sign]
-    if one == two and (one == INT or (one == DOUBLE and sign != "%") or (one == STRING and sign == "+")):
+    if one == two and (one == INT or (one == DOUBLE and sign != "%")):
         return one, CHECKED[sign]
-    joined = join(one, two) if sign == "+" and one.kind == two.kind == "list" else None
-    return (joined, CHECKED[sign]) if joined is not None else None
+    joined = (
+        join(one, two) if sign == "+" and one.kind == two.kind and one.kind in ("string", "list") else None
+    )
+    return (joined, containers.concatenate) if joined is not None else None
 
 
 def order(sign: str, left: CelType, right: CelType) -> Operation | None:

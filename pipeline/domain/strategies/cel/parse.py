@@ -29,15 +29,6 @@ if TYPE_CHECKING:
     from lark import Token, Tree
 
 
-class Place(TypedDict):
-    """The fields that every node has."""
-
-    start: int
-    end: int
-    line: int
-    column: int
-
-
 MAX_CHARACTERS = 4096
 MAX_DEPTH = 64
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -90,6 +81,15 @@ ESCAPE = re.compile(
 PLAIN = dict(zip("abfnrtv\\?\"'`", "\a\b\f\n\r\t\v\\?\"'`", strict=True))
 
 
+class Place(TypedDict):
+    """The fields that every node has."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+
 def parse(text: str) -> Node:
     """The tree of a condition. Raises Rejected with the problem when the text is none."""
     # Slow to import, and wanted only where a condition is compiled.
@@ -102,7 +102,7 @@ def parse(text: str) -> Node:
         tree = _parser().parse(text)
     except CELParseError as error:
         raise Rejected(_syntax_problem(text, error)) from None
-    return _Builder(text).build(tree, 0)
+    return _build(tree, 0)
 
 
 @functools.cache
@@ -129,125 +129,123 @@ def _syntax_problem(text: str, error: Exception) -> CelProblem:
     return CelProblem(f"unexpected {word!r}", line, column, hint)
 
 
-class _Builder:
-    """Turns the grammar's tree into nodes."""
+def _build(tree: Tree[Token], depth: int) -> Node:
+    """The node of a tree, `depth` levels below the root."""
+    while (rule := str(tree.data)) == "paren_expr" or (rule in PASSING and len(tree.children) == 1):
+        depth += rule == "paren_expr"
+        tree = _trees(tree)[0]
+    if depth > MAX_DEPTH:
+        message = f"the expression is nested too deeply: more than {MAX_DEPTH} levels"
+        raise _rejected(tree, message, "split it into several conditions")
+    if rule == "literal":
+        return _literal(tree)
+    build = _operator if rule in PASSING else _member
+    return build(rule, tree, _place(tree), depth)
 
-    def __init__(self, text: str) -> None:
-        self.text = text
 
-    def build(self, tree: Tree[Token], depth: int) -> Node:
-        """The node of a tree, `depth` levels below the root."""
-        while (rule := str(tree.data)) == "paren_expr" or (rule in PASSING and len(tree.children) == 1):
-            depth += rule == "paren_expr"
-            tree = _trees(tree)[0]
-        if depth > MAX_DEPTH:
-            message = f"the expression is nested too deeply: more than {MAX_DEPTH} levels"
-            raise self.rejected(tree, message, "split it into several conditions")
-        if rule == "literal":
-            return self.literal(tree)
-        build = self.operator if rule in PASSING else self.member
-        return build(rule, tree, self.place(tree), depth)
+def _operator(rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
+    """The node of an operator."""
+    if rule in ("conditionalor", "conditionaland"):
+        operands = tuple(_build_all(_chain(tree), depth))
+        return Logic(**at, operator="||" if rule == "conditionalor" else "&&", operands=operands)
+    parts = _trees(tree)
+    if rule == "expr":
+        test, yes, no = _build_all(parts, depth)
+        return Ternary(**at, test=test, yes=yes, no=no)
+    operator = OPERATORS[str(parts[0].data)]
+    if rule == "unary":
+        return Unary(**at, operator=operator, operand=_build(parts[1], depth + 1))
+    left, right = _build_all([_trees(parts[0])[0], parts[1]], depth)
+    return Binary(**at, operator=operator, left=left, right=right)
 
-    def operator(self, rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
-        """The node of an operator."""
-        if rule in ("conditionalor", "conditionaland"):
-            operands = tuple(self.build_all(_chain(tree), depth))
-            return Logic(**at, operator="||" if rule == "conditionalor" else "&&", operands=operands)
-        parts = _trees(tree)
-        if rule == "expr":
-            test, yes, no = self.build_all(parts, depth)
-            return Ternary(**at, test=test, yes=yes, no=no)
-        operator = OPERATORS[str(parts[0].data)]
-        if rule == "unary":
-            return Unary(**at, operator=operator, operand=self.build(parts[1], depth + 1))
-        left, right = self.build_all([_trees(parts[0])[0], parts[1]], depth)
-        return Binary(**at, operator=operator, left=left, right=right)
 
-    def member(self, rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
-        """The node of what binds tighter than any operator."""
-        parts = _trees(tree)
-        node: Node
-        match rule:
-            case "ident":
-                node = Ident(**at, name=_word(tree))
-            case "ident_arg":
-                node = Call(**at, function=_word(tree), target=None, arguments=self.listed(parts, depth))
-            case "list_lit":
-                node = ListLiteral(**at, items=self.listed(parts, depth))
-            case "map_lit":
-                built = self.listed(parts, depth)
-                node = MapLiteral(**at, entries=tuple(zip(built[::2], built[1::2], strict=True)))
-            case "member_dot":
-                node = Select(
-                    **_at_word(at, tree), operand=self.build(parts[0], depth + 1), field=_word(tree)
-                )
-            case "member_index":
-                operand, key = self.build_all(parts, depth)
-                node = Index(**at, operand=operand, key=key)
-            case "member_dot_arg":
-                target, arguments = self.build(parts[0], depth + 1), self.listed(parts[1:], depth)
-                node = Call(**_at_word(at, tree), function=_word(tree), target=target, arguments=arguments)
-            case _:
-                raise self.rejected(tree, "messages and package names cannot be used in a condition")
-        return node
+def _member(rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
+    """The node of what binds tighter than any operator."""
+    parts = _trees(tree)
+    node: Node
+    match rule:
+        case "ident":
+            node = Ident(**at, name=_word(tree))
+        case "ident_arg":
+            node = Call(**at, function=_word(tree), target=None, arguments=_listed(parts, depth))
+        case "list_lit":
+            node = ListLiteral(**at, items=_listed(parts, depth))
+        case "map_lit":
+            built = _listed(parts, depth)
+            node = MapLiteral(**at, entries=tuple(zip(built[::2], built[1::2], strict=True)))
+        case "member_dot":
+            node = Select(**_at_word(at, tree), operand=_build(parts[0], depth + 1), field=_word(tree))
+        case "member_index":
+            operand, key = _build_all(parts, depth)
+            node = Index(**at, operand=operand, key=key)
+        case "member_dot_arg":
+            target, arguments = _build(parts[0], depth + 1), _listed(parts[1:], depth)
+            node = Call(**_at_word(at, tree), function=_word(tree), target=target, arguments=arguments)
+        case _:
+            raise _rejected(tree, "messages and package names cannot be used in a condition")
+    return node
 
-    def listed(self, parts: list[Tree[Token]], depth: int) -> tuple[Node, ...]:
-        """The nodes of an optional list, which the grammar keeps in a tree of its own."""
-        return tuple(self.build_all(_trees(parts[0]), depth)) if parts else ()
 
-    def build_all(self, trees: list[Tree[Token]], depth: int) -> list[Node]:
-        """The nodes one level deeper than `depth`."""
-        return [self.build(tree, depth + 1) for tree in trees]
+def _listed(parts: list[Tree[Token]], depth: int) -> tuple[Node, ...]:
+    """The nodes of an optional list, which the grammar keeps in a tree of its own."""
+    return tuple(_build_all(_trees(parts[0]), depth)) if parts else ()
 
-    def literal(self, tree: Tree[Token]) -> Literal:
-        """The value of a constant."""
-        at, constant = self.place(tree), _token(tree)
-        match constant.type:
-            case "INT_LIT":
-                number = int(constant, 16 if "0x" in constant else 10) if len(constant) <= 20 else INT_MAX + 1
-                if not INT_MIN <= number <= INT_MAX:
-                    raise self.rejected(
-                        tree, "the number does not fit into 64 bits", "write it with a decimal point"
-                    )
-                return Literal(**at, value=number, type=INT)
-            case "FLOAT_LIT":
-                return Literal(**at, value=float(constant), type=DOUBLE)
-            case "BOOL_LIT":
-                return Literal(**at, value=constant == "true", type=BOOL)
-            case "NULL_LIT":
-                return Literal(**at, value=None, type=NULL)
-            case "STRING_LIT" | "MLSTRING_LIT":
-                return Literal(**at, value=self.unquoted(tree, str(constant)), type=STRING)
-            case "UINT_LIT":
-                raise self.rejected(tree, "unsigned numbers are not supported", f"write {constant[:-1]}")
-        raise self.rejected(tree, "bytes are not supported", "write a string")
 
-    def unquoted(self, tree: Tree[Token], quoted: str) -> str:
-        """The text that a string literal stands for."""
-        raw = quoted[0] in "rR"
-        quoted = quoted[raw:]
-        width = 3 if len(quoted) >= 6 and quoted[:3] in ("'''", '"""') else 1
-        body = quoted[width:-width]
+def _build_all(trees: list[Tree[Token]], depth: int) -> list[Node]:
+    """The nodes one level deeper than `depth`."""
+    return [_build(tree, depth + 1) for tree in trees]
 
-        def unescape(found: re.Match[str]) -> str:
-            kind = found.lastgroup or "bad"
-            if kind == "plain":
-                return PLAIN[found[kind]]
-            code = int(found[kind], 8 if kind == "octal" else 16) if kind != "bad" else -1
-            if not 0 <= code <= sys.maxunicode or 0xD800 <= code <= 0xDFFF:
-                raise self.rejected(tree, f"{found[0]} is no escape in a string", "write a raw string: r'…'")
-            return chr(code)
 
-        return body if raw else ESCAPE.sub(unescape, body)
+def _literal(tree: Tree[Token]) -> Literal:
+    """The value of a constant."""
+    at, constant = _place(tree), _token(tree)
+    match constant.type:
+        case "INT_LIT":
+            number = int(constant, 16 if "0x" in constant else 10) if len(constant) <= 20 else INT_MAX + 1
+            if not INT_MIN <= number <= INT_MAX:
+                raise _rejected(tree, "the number does not fit into 64 bits", "write it with a decimal point")
+            return Literal(**at, value=number, type=INT)
+        case "FLOAT_LIT":
+            return Literal(**at, value=float(constant), type=DOUBLE)
+        case "BOOL_LIT":
+            return Literal(**at, value=constant == "true", type=BOOL)
+        case "NULL_LIT":
+            return Literal(**at, value=None, type=NULL)
+        case "STRING_LIT" | "MLSTRING_LIT":
+            return Literal(**at, value=_unquoted(tree, str(constant)), type=STRING)
+        case "UINT_LIT":
+            raise _rejected(tree, "unsigned numbers are not supported", f"write {constant[:-1]}")
+    raise _rejected(tree, "bytes are not supported", "write a string")
 
-    def place(self, tree: Tree[Token]) -> Place:
-        """Where a tree stands in the text."""
-        meta = tree.meta
-        return {"start": meta.start_pos, "end": meta.end_pos, "line": meta.line, "column": meta.column}
 
-    def rejected(self, tree: Tree[Token], message: str, suggestion: str | None = None) -> Rejected:
-        """The refusal of what stands at a tree."""
-        return Rejected(CelProblem(message, tree.meta.line, tree.meta.column, suggestion))
+def _unquoted(tree: Tree[Token], quoted: str) -> str:
+    """The text that a string literal stands for."""
+    raw = quoted[0] in "rR"
+    quoted = quoted[raw:]
+    width = 3 if len(quoted) >= 6 and quoted[:3] in ("'''", '"""') else 1
+    body = quoted[width:-width]
+
+    def unescape(found: re.Match[str]) -> str:
+        kind = found.lastgroup or "bad"
+        if kind == "plain":
+            return PLAIN[found[kind]]
+        code = int(found[kind], 8 if kind == "octal" else 16) if kind != "bad" else -1
+        if not 0 <= code <= sys.maxunicode or 0xD800 <= code <= 0xDFFF:
+            raise _rejected(tree, f"{found[0]} is no escape in a string", "write a raw string: r'…'")
+        return chr(code)
+
+    return body if raw else ESCAPE.sub(unescape, body)
+
+
+def _place(tree: Tree[Token]) -> Place:
+    """Where a tree stands in the text."""
+    meta = tree.meta
+    return {"start": meta.start_pos, "end": meta.end_pos, "line": meta.line, "column": meta.column}
+
+
+def _rejected(tree: Tree[Token], message: str, suggestion: str | None = None) -> Rejected:
+    """The refusal of what stands at a tree."""
+    return Rejected(CelProblem(message, tree.meta.line, tree.meta.column, suggestion))
 
 
 def _trees(tree: Tree[Token]) -> list[Tree[Token]]:

@@ -143,10 +143,11 @@ def conjuncts(root: Node) -> tuple[Node, ...]:
 
 def _as_expected(emitter: Emitter, node: Node, code: Code, expected: CelType) -> Code:
     found, wanted = code.type.not_null(), expected.not_null()
-    if expected in (DYN, code.type) or (found == wanted and expected.nullable):
+    if expected in (DYN, code.type) or (found in (wanted, NULL) and expected.nullable):
         return code
-    if found in (wanted, DYN) and wanted in WANTED and not (expected.nullable and found == DYN):
-        return Code(emitter.helper(WANTED[wanted], code.python), expected)
+    if wanted in WANTED and (found in (wanted, DYN) or (found == INT and wanted == DOUBLE)):
+        check = checks.or_null(WANTED[wanted]) if expected.nullable else WANTED[wanted]
+        return Code(emitter.helper(check, code.python), expected)
     raise rejected(node, f"expected {expected}, found {code.type}")
 
 

@@ -11,6 +11,7 @@ import re2  # type: ignore[import-untyped]  # it ships no types
 from pipeline.domain.strategies.cel.problems import CelError
 from pipeline.domain.strategies.cel.values import mismatch
 
+MAX_PATTERN_BYTES = 1 << 20
 Search = Callable[[str], Any]
 
 
@@ -19,6 +20,7 @@ def pattern(text: str) -> Search:
     """The search of an RE2 regular expression (linear time). Raises CelError `bad_pattern`."""
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = MAX_PATTERN_BYTES
     try:
         search: Search = re2.compile(text, options=options).search
     except (re2.error, UnicodeError) as error:

@@ -14,7 +14,6 @@ from typing import Any
 
 from pipeline.domain.strategies.cel.problems import CelError
 
-MAX_SIZE = 1_000_000
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?(Infinity|Inf)|NaN")
@@ -33,11 +32,20 @@ def mismatch(operation: str, *values: Any) -> CelError:
     return CelError("no_such_overload", f"{operation} does not exist for {kinds}")
 
 
+def unexpected(wanted: str, value: Any) -> CelError:
+    """The error of a value that is not of the type that is wanted."""
+    if value is None:
+        return CelError("null_value", f"expected {wanted}, found null")
+    return CelError(
+        "no_such_overload", f"expected {wanted}, found {KINDS.get(type(value), 'something else')}"
+    )
+
+
 def truth(value: Any) -> bool:
     """A value that is used as a condition."""
     if value is True or value is False:
         return value
-    raise mismatch("a condition", value)
+    raise unexpected("a condition", value)
 
 
 def in_range(operation: str, number: int) -> int:
@@ -48,20 +56,8 @@ def in_range(operation: str, number: int) -> int:
 
 
 def add(left: Any, right: Any) -> Any:
-    """The sum of two ints or two doubles; two strings or two lists after one another, of bounded length."""
-    kind = type(left)
-    if kind is type(right):
-        if kind is int:
-            return in_range("+", left + right)
-        if kind is float:
-            return left + right
-        if kind is str or kind is list:
-            if len(left) + len(right) > MAX_SIZE:
-                raise CelError("too_large", f"the result of + is longer than {MAX_SIZE}")
-            return left + right
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return add(list(left), list(right))
-    raise mismatch("+", left, right)
+    """The sum of two ints or two doubles."""
+    return _arithmetic("+", operator.add, left, right)
 
 
 def subtract(left: Any, right: Any) -> Any:
@@ -205,7 +201,7 @@ def _exactly(name: str, *kinds: type) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if type(value) in kinds:
             return float(value) if name == "double" else value
-        raise mismatch(f"a result of type {name}", value)
+        raise unexpected(name, value)
 
     return check
 
@@ -216,3 +212,8 @@ want_bool = _exactly("bool", bool)
 want_int = _exactly("int", int)
 want_double = _exactly("double", float, int)
 want_string = _exactly("string", str)
+
+
+def or_null(want: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same check, which lets null pass."""
+    return lambda value: None if value is None else want(value)

@@ -1,0 +1,105 @@
+"""The decision agent: it emits what a fold decided, and decides again when time has passed.
+
+Sessions and decisions share a customer's record and its partition, so no topic lies between them: the sessions
+agent hands over what an event calls for, a timer what its absence does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pipeline.agents.outlet import Outlet
+from pipeline.domain.customer import fire
+from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry, Output
+from pipeline.domain.rules import Rules
+from pipeline.domain.state import CustomerState
+from pipeline.observe.metrics import PIPELINE
+from pipeline.runtime.app import App
+from pipeline.runtime.checkpoint import Checkpoint
+from pipeline.runtime.deadlines import Deadlines
+from pipeline.runtime.partition import TablePartition
+from pipeline.wire.headers import TraceParent
+
+TICK_S = 0.1
+
+
+class Customers(NamedTuple):
+    """The customers of one partition: hot records, history and what is due when."""
+
+    states: TablePartition[CustomerState]
+    history: TablePartition[HistoryEntry]
+    deadlines: Deadlines
+
+
+class Decisions:
+    """The tables of all customers of this worker, and the way out of what is decided about them."""
+
+    def __init__(self, app: App, outlet: Outlet, rules: Rules) -> None:
+        self.rules = rules
+        self._app = app
+        self._outlet = outlet
+        self._states = app.Table("sessions", value_type=CustomerState)
+        self._history = app.Table("history", value_type=HistoryEntry, keep_cached=False)
+        self._due = app.Table("deadlines", value_type=bytes, keep_cached=False)
+        self._open: dict[int, Customers] = {}
+        app.on_rolled_back(self._reload)
+
+    def customers(self, partition: int) -> Customers:
+        """The customers of one partition that this worker owns."""
+        states = self._states.partition(partition)
+        found = self._open.get(partition)
+        if found is None or found.states is not states:
+            found = Customers(states, self._history.partition(partition), Deadlines(self._due.partition(partition)))
+            self._open[partition] = found
+        return found
+
+    def _reload(self) -> None:
+        self._open.clear()
+
+    def publish(
+        self, checkpoint: Checkpoint, customers: Customers, outputs: Iterable[Output], trace: TraceParent | None
+    ) -> None:
+        """Append history to its table and send everything else to its topic."""
+        for output in outputs:
+            if isinstance(output, HistoryEntry):
+                customers.history.put(output.key, output)
+                continue
+            if isinstance(output, ActionCommand):
+                PIPELINE.commands.labels(output.kind).inc()
+            elif isinstance(output, Decision):
+                PIPELINE.decisions.labels(output.outcome).inc()
+            self._outlet.send(checkpoint, output, trace)
+
+    def fire_due(self) -> int:
+        """Decide for every customer who has something due; returns how many there were."""
+        fired = 0
+        now = self._app.clock()
+        for partition in self._states.partitions:
+            customers = self.customers(partition)
+            for customer_id in customers.deadlines.take_due(now):
+                state = customers.states.get(customer_id)
+                if state is None or state.next_due is None or state.next_due > now:
+                    continue
+                due = state.next_due
+                outputs = fire(state, now, self.rules)
+                customers.states.put(customer_id, state)
+                customers.deadlines.move(customer_id, due, state.next_due)
+                self.publish(self._app.consumer.checkpoint, customers, outputs, None)
+                fired += 1
+        return fired
+
+
+def declare(app: App, outlet: Outlet, rules: Rules) -> Decisions:
+    """Add the customers' tables and the timer to the app."""
+    decisions = Decisions(app, outlet, rules)
+
+    @app.timer(TICK_S)
+    async def due(*_: Any) -> None:
+        """Fire what is due, between two batches, in the same checkpoints."""
+        consumer = app.consumer
+        async with consumer.alone:
+            if decisions.fire_due():
+                consumer.touched()
+
+    return decisions

@@ -1,0 +1,44 @@
+"""The sessions agent: all that one customer does, on every channel, folded into one record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.agents.decisions import Decisions
+from pipeline.agents.outlet import Outlet
+from pipeline.domain.customer import handle
+from pipeline.domain.customers import Profile
+from pipeline.domain.messages import ActionReceipt, CustomerMoved, IdentifiedInteraction, MergeRequested
+from pipeline.domain.state import CustomerState
+from pipeline.runtime.app import App
+from pipeline.runtime.batch import Batch
+from pipeline.wire.headers import TraceParent
+
+Message = Profile | IdentifiedInteraction | MergeRequested | CustomerMoved | ActionReceipt
+
+
+def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None:
+    """Add the agent to the app; it shares the customers' records with the decisions."""
+    about_customers = app.topic(
+        f"{prefix}interactions.identified", f"{prefix}customers", f"{prefix}action.receipts", value_type=bytes
+    )
+
+    @app.agent(about_customers, name="sessions")
+    async def sessions(batches: Any) -> None:
+        """Fold every event into its customer's session, and decide what it calls for."""
+        async for batch in batches:
+            fold(batch)
+
+    def fold(batch: Batch) -> None:
+        customers = decisions.customers(batch.partition)
+
+        def one(message: Message, trace: TraceParent | None) -> None:
+            customer_id = message.customer_id if isinstance(message, Profile) else message.key
+            state = customers.states.get(customer_id) or CustomerState(customer_id)
+            due = state.next_due
+            outputs = handle(state, message, app.clock(), decisions.rules)
+            customers.states.put(customer_id, state)
+            customers.deadlines.move(customer_id, due, state.next_due)
+            decisions.publish(batch.checkpoint, customers, outputs, trace)
+
+        outlet.read(batch, one, Profile, IdentifiedInteraction, MergeRequested, CustomerMoved, ActionReceipt)
