@@ -17,7 +17,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="THROUGHLINE_", env_file=".env", extra="ignore", frozen=True)
 
-    bootstrap: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port separated by commas.")
+    bootstrap: str = Field(
+        "127.0.0.1:9092", description="Kafka bootstrap servers, host:port separated by commas."
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="Kafka security protocol."
     )
@@ -26,8 +28,12 @@ class Settings(BaseSettings):
     sasl_password: SecretStr = Field(SecretStr(""), description="SASL password.")
     ssl_ca_location: str = Field("", description="File of CA certificates; empty means the system's.")
 
-    topic_prefix: str = Field("throughline.", description="Goes before every topic name.", pattern=r"^[\w.-]*$")
-    partitions: int = Field(4, ge=1, le=10_000, description="Partitions of every topic; fixed once topics exist.")
+    topic_prefix: str = Field(
+        "throughline.", description="Goes before every topic name.", pattern=r"^[\w.-]*$"
+    )
+    partitions: int = Field(
+        4, ge=1, le=10_000, description="Partitions of every topic; fixed once topics exist."
+    )
     replication: int = Field(1, ge=1, le=10, description="Replication factor of topics that are created.")
 
     group: str = Field("throughline", description="Consumer group of the workers.", pattern=r"^[\w.-]+$")
@@ -38,18 +44,31 @@ class Settings(BaseSettings):
     )
     state_dir: Path = Field(Path("state"), description="Directory of the RocksDB tables of this worker.")
     checkpoint_interval_ms: int = Field(
-        100, ge=1, le=60_000, description="Longest time between two checkpoints while events keep coming, in ms."
+        100,
+        ge=1,
+        le=60_000,
+        description="Longest time between two checkpoints while events keep coming, in ms.",
     )
     table_cache_entries: int = Field(
         50_000, ge=1, description="Decoded states kept in memory for each table partition."
     )
-    schema_registry_url: str = Field("", description="Confluent schema registry; empty means ids from the schemas.")
+    schema_registry_url: str = Field(
+        "", description="Confluent schema registry; empty means ids from the schemas."
+    )
 
-    strategies: Path | None = Field(None, description="Directory of strategy files; empty means the shipped pack.")
-    brand: Path | None = Field(None, description="Brand file with the templates; empty means the shipped one.")
+    strategies: Path | None = Field(
+        None, description="Directory of strategy files; empty means the shipped pack."
+    )
+    brand: Path | None = Field(
+        None, description="Brand file with the templates; empty means the shipped one."
+    )
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level logged.")
-    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level logged."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Log lines for people or for machines."
+    )
     metrics_host: str = Field("127.0.0.1", description="Address on which a worker serves Prometheus metrics.")
     metrics_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 serves none.")
 
@@ -80,7 +99,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings | Failure:
-    """Settings from the environment, with `overrides` (None means not given) on top; a Failure names the bad one."""
+    """Settings from the environment, with `overrides` (None: not given) on top; a Failure names the bad one."""
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]

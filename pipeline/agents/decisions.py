@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from pipeline.agents.outlet import Outlet
 from pipeline.domain.customer import fire
 from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry, Output
-from pipeline.domain.rules import Rules
 from pipeline.domain.state import CustomerState
+from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
 from pipeline.runtime.checkpoint import Checkpoint
@@ -50,7 +50,9 @@ class Decisions:
         states = self._states.partition(partition)
         found = self._open.get(partition)
         if found is None or found.states is not states:
-            found = Customers(states, self._history.partition(partition), Deadlines(self._due.partition(partition)))
+            found = Customers(
+                states, self._history.partition(partition), Deadlines(self._due.partition(partition))
+            )
             self._open[partition] = found
         return found
 
@@ -58,7 +60,11 @@ class Decisions:
         self._open.clear()
 
     def publish(
-        self, checkpoint: Checkpoint, customers: Customers, outputs: Iterable[Output], trace: TraceParent | None
+        self,
+        checkpoint: Checkpoint,
+        customers: Customers,
+        outputs: Iterable[Output],
+        trace: TraceParent | None,
     ) -> None:
         """Append history to its table and send everything else to its topic."""
         for output in outputs:

@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from confluent_kafka import Message
 
 from pipeline.domain.failures import Failure
-from pipeline.domain.messages import (
-    ActionCommand,
-    ActionReceipt,
-    CustomerMoved,
-    Decision,
-    IdentifiedInteraction,
-    IdentityLink,
-    MergeRequested,
-)
+from pipeline.domain.interactions import Interaction
 from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.batch import Batch
 from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.wire.codec import Codec
-from pipeline.wire.dead_letters import DeadLetter, Source, dead_letter
-from pipeline.wire.headers import TraceParent, build_headers, event_type, read_headers
+from pipeline.wire.dead_letters import Source, dead_letter
+from pipeline.wire.headers import TraceParent, read_headers
+from pipeline.wire.routes import headers_of, route
 
-Value = TypeVar("Value", bound=msgspec.Struct)
-
-# Which topic each value goes to, and which of its fields are the event's id and time.
-_ROUTES: dict[type[msgspec.Struct], tuple[str, str, str | None]] = {
-    IdentityLink: ("identity.links", "customer_id", "linked_at"),
-    IdentifiedInteraction: ("interactions.identified", "customer_id", None),
-    MergeRequested: ("interactions.identified", "loser", "requested_at"),
-    CustomerMoved: ("interactions.identified", "loser", "moved_at"),
-    ActionCommand: ("actions", "action_id", "decided_at"),
-    ActionReceipt: ("action.receipts", "action_id", "at"),
-    Decision: ("decisions", "decision_id", "decided_at"),
-    DeadLetter: ("dead-letters", "code", "failed_at"),
-}
+Handle = Callable[[Any, TraceParent | None], None]
 
 
 class Outlet:
@@ -56,56 +37,47 @@ class Outlet:
         self._stage = stage
         self._clock = clock
 
-    def read(self, batch: Batch, handle: Callable[[Any, TraceParent | None], None], *types: type[Any]) -> None:
+    def read(self, batch: Batch, handle: Handle, *types: type[Any]) -> None:
         """Call `handle` with every record of the batch that is one of `types`; the others become dead letters."""
 
         def one(message: Message) -> None:
             value = self._codec.decode(message.value() or b"", *types)
-            if isinstance(value, Failure):
-                self._refuse(batch, message, value)
-            elif (message.key() or b"") != value_key(value).encode():
-                self._refuse(batch, message, Failure("wrong_key", "the Kafka key is not the one of the record"))
+            failure = value if isinstance(value, Failure) else _misplaced(value, message.key())
+            if failure is not None:
+                self._refuse(batch, message, failure)
             else:
                 handle(value, read_headers(message.headers()).traceparent)
 
-        batch.process(one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error)))
+        batch.process(
+            one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error))
+        )
 
     def send(self, checkpoint: Checkpoint, value: msgspec.Struct, trace: TraceParent | None = None) -> None:
         """Produce a value to its topic, as part of the checkpoint."""
-        name, id_field, time_field = _ROUTES[type(value)]
-        topic = self._prefix + name
-        if isinstance(value, IdentifiedInteraction):
-            event_id, at = value.interaction.event_id, value.interaction.received_at
-        else:
-            event_id = getattr(value, id_field)
-            at = getattr(value, time_field) if time_field else self._clock()
-        headers = build_headers(
-            event_id, event_type(value), f"throughline/{self._stage}", at, trace.child() if trace else None
-        )
-        checkpoint.emit(topic, value_key(value), self._codec.encode(topic, value), headers)
+        where = route(value)
+        topic = self._prefix + where.topic
+        headers = headers_of(value, where, f"throughline/{self._stage}", trace)
+        checkpoint.emit(topic, where.key.encode(), self._codec.encode(topic, value), headers)
 
     def _refuse(self, batch: Batch, message: Message, failure: Failure) -> None:
-        source = Source(batch.tp.topic, batch.tp.partition, int(message.offset() or 0), message.key())
         letter = dead_letter(
             self._stage,
             failure,
-            source,
+            Source(batch.tp.topic, batch.tp.partition, int(message.offset() or 0), message.key()),
             message.value() or b"",
             failed_at=self._clock(),
             event_id=read_headers(message.headers()).id,
         )
         PIPELINE.dead_letters.labels(self._stage, failure.code).inc()
-        headers = build_headers(
-            f"{source.name}/{source.partition}/{source.offset}",
-            event_type(letter),
-            f"throughline/{self._stage}",
-            letter.failed_at,
-        )
         topic = f"{self._prefix}dead-letters"
-        batch.checkpoint.emit_raw(topic, message.key(), self._codec.encode(topic, letter), headers)
+        headers = headers_of(letter, route(letter), f"throughline/{self._stage}", None)
+        batch.checkpoint.emit(topic, message.key(), self._codec.encode(topic, letter), headers)
 
 
-def value_key(value: Any) -> str:
-    """The Kafka key of a value: its own, or for a profile the customer's id."""
-    key: str = value.customer_id if not hasattr(value, "key") else value.key
-    return key
+def _misplaced(value: msgspec.Struct, key: bytes | None) -> Failure | None:
+    """A record under a key that is not its own would meet another's state."""
+    if isinstance(value, Interaction) and not value.identifiers:
+        return Failure("no_identifier", "the interaction names nobody: it needs at least one identifier")
+    if key != route(value).key.encode():
+        return Failure("wrong_key", "the Kafka key is not the record's own (see the table of topics)")
+    return None

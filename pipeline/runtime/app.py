@@ -19,14 +19,14 @@ log = structlog.get_logger(__name__)
 Clock = Callable[[], int]
 
 
-class _Boot(BootStrategy):  # type: ignore[misc]
+class _Boot(BootStrategy):
     """Neither a leader election nor a reply topic: nothing here asks for them."""
 
     def kafka_consumer(self) -> Iterable[Any]:
         return [self.app.consumer]
 
 
-class App(faust.App):  # type: ignore[misc]
+class App(faust.App):
     """A Faust app whose agents read batches and whose tables, outputs and offsets commit together.
 
     Args:

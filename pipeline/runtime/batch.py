@@ -21,13 +21,12 @@ class TP(NamedTuple):
 
 
 class Output(NamedTuple):
-    """A record to be produced; `partition` is None when the key decides."""
+    """A record to be produced; its key decides the partition."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers
-    partition: int | None = None
 
 
 class Poisoned(NamedTuple):

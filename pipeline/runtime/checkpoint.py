@@ -65,12 +65,8 @@ class Checkpoint:
         self.offsets[tp] = next_offset
         self.events += events
 
-    def emit(self, topic: str, key: str, value: bytes, headers: Headers) -> None:
+    def emit(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
         """Produce a record when this checkpoint commits; the key decides the partition."""
-        self.outputs.append(Output(topic, key.encode(), value, headers))
-
-    def emit_raw(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
-        """The same with a key as it came, which may be none."""
         self.outputs.append(Output(topic, key, value, headers))
 
     def prepare(self, tables: list[TablePartition[Any]]) -> Prepared:

@@ -21,7 +21,7 @@ from pipeline.runtime.poller import Fetched, Poller
 log = structlog.get_logger(__name__)
 
 
-class Consumer(Service):  # type: ignore[misc]
+class Consumer(Service):
     """Reads all input topics of the partitions that this worker owns.
 
     One task, the pump, does everything in turn: it hands out what was fetched, waits until the agents have
@@ -56,6 +56,10 @@ class Consumer(Service):  # type: ignore[misc]
         self._acked: dict[Any, list[int]] = defaultdict(list)
         self._n_acked = 0
         self._waiting_for_ack: asyncio.Future[None] | None = None
+
+    async def on_start(self) -> None:
+        """Begin to hand out what is fetched."""
+        self.add_future(self._pump())
 
     # --- joining the group -------------------------------------------------------------------------------
 
@@ -98,7 +102,11 @@ class Consumer(Service):  # type: ignore[misc]
                     self._owned |= numbers
                     await self._tell_app()
                 if numbers:
-                    log.info("partitions_ready", partitions=sorted(numbers), seconds=round(time.monotonic() - began, 2))
+                    log.info(
+                        "partitions_ready",
+                        partitions=sorted(numbers),
+                        seconds=round(time.monotonic() - began, 2),
+                    )
                     poller.resume(numbers)
                 self.app.tables.ready.set()
         except Exception as error:
@@ -138,7 +146,6 @@ class Consumer(Service):  # type: ignore[misc]
         self._fetched.append(fetched)
         self._wake.set()
 
-    @Service.task  # type: ignore[untyped-decorator]
     async def _pump(self) -> None:
         try:
             while not self._finishing:
@@ -159,8 +166,11 @@ class Consumer(Service):  # type: ignore[misc]
         poller.taken()
         if not poller.current(fetched):
             return
-        batches = [self._deliver(tp, messages) for tp, messages in _by_partition(fetched.messages).items()
-                   if tp.partition in self._owned]
+        batches = [
+            self._deliver(tp, messages)
+            for tp, messages in _by_partition(fetched.messages).items()
+            if tp.partition in self._owned
+        ]
         while self._unacked_messages and self.app.failed is None:
             self._waiting_for_ack = self.loop.create_future()
             await self._waiting_for_ack
@@ -171,7 +181,9 @@ class Consumer(Service):  # type: ignore[misc]
         poisoned = [batch.poisoned for batch in batches if batch.poisoned]
         if self.app.failed or poisoned:
             for tp, offset, error in poisoned:
-                log.error("record_set_aside", topic=tp.topic, partition=tp.partition, offset=offset, error=error)
+                log.error(
+                    "record_set_aside", topic=tp.topic, partition=tp.partition, offset=offset, error=error
+                )
                 self._set_aside[tp][offset] = error
             await self._await_commit()
             self._roll_back()
@@ -185,7 +197,15 @@ class Consumer(Service):  # type: ignore[misc]
     def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
         batch = Batch(tp, messages, self.checkpoint, self._set_aside.get(tp, {}))
         message = ConsumerMessage(
-            tp.topic, tp.partition, messages[-1].offset(), 0.0, 0, None, None, None, None,
+            tp.topic,
+            tp.partition,
+            messages[-1].offset(),
+            0.0,
+            0,
+            None,
+            None,
+            None,
+            None,
             generation_id=self.app.consumer_generation_id,
         )
         channels = self.app.topics._tp_index[tp]
@@ -325,9 +345,9 @@ def _by_partition(messages: list[Message]) -> dict[TP, list[Message]]:
     grouped: dict[tuple[str, int], list[Message]] = {}
     for message in messages:
         key = (message.topic(), message.partition())
-        found = grouped.get(key)  # type: ignore[arg-type]
+        found = grouped.get(key)
         if found is None:
-            grouped[key] = [message]  # type: ignore[index]
+            grouped[key] = [message]
         else:
             found.append(message)
     return {TP(*key): found for key, found in grouped.items()}

@@ -21,7 +21,9 @@ class Deadlines:
 
     def _load(self) -> None:
         # Rows come in key order, which is time order: already a heap.
-        self._heap = [(int(due), key) for due, _, key in (row.partition("|") for row, _ in self._table.scan())]
+        self._heap = [
+            (int(due), key) for due, _, key in (row.partition("|") for row, _ in self._table.scan())
+        ]
 
     def reload(self) -> None:
         """Go back to what is committed."""

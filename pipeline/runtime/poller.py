@@ -86,7 +86,13 @@ class Poller(threading.Thread):
         on_failure: Callable[[BaseException], None],
     ) -> None:
         super().__init__(name="poller", daemon=True)
-        config = {**kafka, **_CONSUMER, "group.id": group, "group.instance.id": worker_id, "client.id": worker_id}
+        config = {
+            **kafka,
+            **_CONSUMER,
+            "group.id": group,
+            "group.instance.id": worker_id,
+            "client.id": worker_id,
+        }
         self._consumer = Consumer(config)
         self._admin = AdminClient(dict(kafka))
         self._group = group

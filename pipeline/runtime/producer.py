@@ -56,11 +56,10 @@ class TransactionalProducer:
         self._ends = {}
 
     def produce(self, output: Output) -> None:
-        topic, key, value, headers, partition = output
-        arguments = {} if partition is None else {"partition": partition}
+        topic, key, value, headers = output
         while True:
             try:
-                self._producer.produce(topic, value=value, key=key, headers=headers, **arguments)
+                self._producer.produce(topic, value=value, key=key, headers=headers)
                 return
             except BufferError:
                 self._producer.poll(0.1)

@@ -51,7 +51,9 @@ def recover(
         low, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)
         position = store.offset
         if position > end:
-            log.warning("table_ahead_of_changelog", topic=topic, partition=partition, store=position, changelog=end)
+            log.warning(
+                "table_ahead_of_changelog", topic=topic, partition=partition, store=position, changelog=end
+            )
             store.clear()
             position = 0
         if position >= end:

@@ -26,7 +26,7 @@ def _codec(value_type: Any) -> tuple[Callable[[Any], bytes], Callable[[bytes], A
     return msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(value_type).decode
 
 
-class Table(Service):  # type: ignore[misc]
+class Table(Service):
     """A keyed table, partitioned as the topics that its agent reads.
 
     Args:
@@ -53,7 +53,9 @@ class Table(Service):  # type: ignore[misc]
     def open(self, number: int, stopping: Event) -> TablePartition[Any]:
         """Open the store of a partition and bring it up to its changelog. Blocks."""
         settings = self.app.settings
-        store = Store(Path(settings.state_dir) / settings.group / settings.worker_id / self.name / str(number))
+        store = Store(
+            Path(settings.state_dir) / settings.group / settings.worker_id / self.name / str(number)
+        )
         if store.moved_aside:
             log.error("table_damaged", table=self.name, partition=number, moved_to=str(store.moved_aside))
 
@@ -70,7 +72,7 @@ class Table(Service):  # type: ignore[misc]
         return TablePartition(self.changelog, number, store, self._encode, self._decode, self._cache_entries)
 
 
-class TableManager(Service, dict):  # type: ignore[misc,type-arg]
+class TableManager(Service):
     """Opens, recovers and closes table partitions as this worker gains and loses them."""
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
@@ -78,27 +80,27 @@ class TableManager(Service, dict):  # type: ignore[misc,type-arg]
         self.app = app
         self.ready = LoopEvent()
         self._stopping = Event()
-
-    def __hash__(self) -> int:
-        return id(self)
+        self._tables: dict[str, Table] = {}
 
     def add(self, table: Table) -> Table:
         """Register a table (called by `app.Table`)."""
-        self[table.name] = table
+        self._tables[table.name] = table
         return table
 
     @property
     def changelog_topics(self) -> set[str]:
         """The topics that the tables write."""
-        return {table.changelog for table in self.values()}
+        return {table.changelog for table in self._tables.values()}
 
     def opened(self) -> list[TablePartition[Any]]:
         """Every table partition that this worker holds."""
-        return [partition for table in self.values() for partition in table.partitions.values()]
+        return [partition for table in self._tables.values() for partition in table.partitions.values()]
 
     async def open(self, numbers: Iterable[int]) -> None:
         """Open these partitions of every table, recovered; those that are open stay as they are."""
-        wanted = [(t, n) for n in sorted(set(numbers)) for t in self.values() if n not in t.partitions]
+        wanted = [
+            (t, n) for n in sorted(set(numbers)) for t in self._tables.values() if n not in t.partitions
+        ]
         opened = await asyncio.gather(*(asyncio.to_thread(t.open, n, self._stopping) for t, n in wanted))
         for (table, number), partition in zip(wanted, opened, strict=True):
             table.partitions[number] = partition
@@ -106,7 +108,7 @@ class TableManager(Service, dict):  # type: ignore[misc,type-arg]
     def close(self, numbers: Iterable[int]) -> None:
         """Close these partitions of every table; what is not committed is dropped."""
         for number in numbers:
-            for table in self.values():
+            for table in self._tables.values():
                 partition = table.partitions.pop(number, None)
                 if partition is not None:
                     partition.store.close()
@@ -119,7 +121,7 @@ class TableManager(Service, dict):  # type: ignore[misc,type-arg]
     async def on_stop(self) -> None:
         """Stop a recovery that is under way and close every store."""
         self._stopping.set()
-        self.close({number for table in self.values() for number in table.partitions})
+        self.close({number for table in self._tables.values() for number in table.partitions})
 
     # What the stock App calls; the consumer drives opening and closing itself.
 
@@ -136,5 +138,7 @@ class TableManager(Service, dict):  # type: ignore[misc,type-arg]
     def on_partitions_revoked(self, revoked: set[Any]) -> None:
         """Nothing: the consumer has closed them."""
 
-    async def on_rebalance(self, assigned: set[Any], revoked: set[Any], newly_assigned: set[Any], generation_id: int = 0) -> None:
+    async def on_rebalance(
+        self, assigned: set[Any], revoked: set[Any], newly_assigned: set[Any], generation_id: int = 0
+    ) -> None:
         """Nothing: the consumer opens partitions before it tells the app."""

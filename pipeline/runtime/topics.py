@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there, though not marked so
+from confluent_kafka.admin import (  # re-exported there, though not marked so
     AdminClient,
     ConfigResource,
     NewTopic,

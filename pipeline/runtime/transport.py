@@ -13,7 +13,7 @@ from pipeline.runtime.consumer import Consumer
 from pipeline.runtime.producer import TransactionalProducer
 
 
-class Producer(Service):  # type: ignore[misc]
+class Producer(Service):
     """Starts the transactional producer; agents produce through their batch, inside its transaction."""
 
     def __init__(self, transport: Any, loop: Any = None, **kwargs: Any) -> None:
@@ -29,7 +29,7 @@ class Producer(Service):  # type: ignore[misc]
         """Nothing is buffered outside a checkpoint."""
 
 
-class Fetcher(Service):  # type: ignore[misc]
+class Fetcher(Service):
     """Faust's slot for a fetcher; fetching is the poller's, which begins at the subscription."""
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
@@ -37,7 +37,7 @@ class Fetcher(Service):  # type: ignore[misc]
         self.app = app
 
 
-class Conductor(FaustConductor):  # type: ignore[misc]
+class Conductor(FaustConductor):
     """Keeps which agent reads which partition; batches go straight to the agents' channels."""
 
     def _build_handler(self, tp: Any, channels: Any) -> Any:
@@ -45,7 +45,7 @@ class Conductor(FaustConductor):  # type: ignore[misc]
         return None
 
 
-class Transport(FaustTransport):  # type: ignore[misc]
+class Transport(FaustTransport):
     """Transactional batch transport on librdkafka."""
 
     Consumer = Consumer

@@ -25,7 +25,7 @@ import sys, time
 from pathlib import Path
 from pipeline.local.supervised import Supervised
 here = Path(sys.argv[1])
-program = Supervised(sys.argv[2:], here, here / "output", here / "scratch")
+program = Supervised(sys.argv[2:], here, (here / "output").open("ab"), here / "scratch")
 print("started", flush=True)
 time.sleep(1000)
 """
@@ -38,7 +38,8 @@ def run(tmp_path: Path, eventually: Eventually) -> Iterator[Callable[[list[str]]
     programs: list[Supervised] = []
 
     def start(command: list[str]) -> Supervised:
-        programs.append(Supervised(command, tmp_path, tmp_path / "output", tmp_path / "scratch"))
+        with (tmp_path / "output").open("ab") as output:
+            programs.append(Supervised(command, tmp_path, output, tmp_path / "scratch"))
         assert eventually(lambda: "ready" in (tmp_path / "output").read_text())
         return programs[-1]
 

@@ -114,7 +114,9 @@ def _value(param: Param, moment: Moment) -> Any:
     if param.members is None:
         return param.value
     members = _evaluated(param.members, moment)
-    return members if isinstance(members, Failure) else {name: _text(value) for name, value in members.items()}
+    return (
+        members if isinstance(members, Failure) else {name: _text(value) for name, value in members.items()}
+    )
 
 
 def _text(value: Any) -> str:

@@ -36,14 +36,14 @@ DERIVED = {"channel", "to", "template", "language", "subject", "text", "reply_to
 
 UNIQUE = {
     "event.event_id",
-    "event.interaction_id",
-    "interaction.interaction_id",
     "session.session_id",
     "thread.thread_id",
     "event.facts.order_id",
     "thread.facts.order_id",
 }
-"""What no two customers share: a key that reads one of them needs no customer beside it."""
+"""What no two customers share (they do share a public post or a device's visit): a key that reads one of
+these needs no customer beside it.
+"""
 
 
 def compile_rules(strategies: Mapping[str, str], brand_text: str, brand_file: str) -> Rules | list[Problem]:

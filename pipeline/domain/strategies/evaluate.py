@@ -1,8 +1,9 @@
-"""Strategies against one event or timer: which attempts begin, which steps are carried out, which waits start and end.
+"""Strategies against one event or timer: which attempts begin, which steps are carried out, which waits
+start and end.
 
-An event belongs to the attempt whose key it gives. A step is carried out at most `repeat` times in an attempt. A
-wait for an absence is called off by the awaited event if that arrives before the wait is over, however late; a later
-`since` event begins the wait anew.
+An event belongs to the attempt whose key it gives. A step is carried out at most `repeat` times in an
+attempt. A wait for an absence is called off by the awaited event if that arrives before the wait is over,
+however late; a later `since` event begins the wait anew.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ def on_event(moment: Moment, late: bool = False) -> None:
         moment.look_at(attempt)
         for step in strategy.steps:
             if step.wait_ms is not None:
-                _tend_wait(step, strategy, attempt, moment, entered, late)
+                if not _called_off(step, attempt, moment) and not late:
+                    begins = trigger in step.since or (entered and step.since_entry)
+                    if begins and not too_old(strategy, moment):
+                        _begin_wait(step, attempt, moment, moment.event.occurred_at)
             elif not late and (trigger in step.on or (entered and step.on_entry)):
                 _take_step(step, strategy, attempt, moment)
         _leave(strategy, attempt, moment, trigger)
@@ -133,30 +137,24 @@ def bound_attempts(state: CustomerState) -> None:
         ]
 
 
-def _tend_wait(
-    step: Step, strategy: Strategy, attempt: Attempt, moment: Moment, entered: bool, late: bool
-) -> None:
-    """Begin, prolong or call off the step's wait because of an event. Times are those of the events."""
+def _called_off(step: Step, attempt: Attempt, moment: Moment) -> bool:
+    """Call the step's wait off if the event is what it waits for the absence of."""
     event = moment.event
-    trigger = (event.channel, event.kind)
-    wait = attempt.waits.get(step.id)
-    if trigger in step.absent:
-        wait = attempt.waits.setdefault(step.id, Wait())
-        wait.stopped_at = max(wait.stopped_at, event.occurred_at)
-        wait.due = None
-        return
-    begins = trigger in step.since or (entered and step.since_entry)
-    if late or not begins or too_old(strategy, moment):
-        return
-    if wait is not None and event.occurred_at <= wait.stopped_at:
-        return
-    _begin_wait(step, attempt, moment, event.occurred_at)
+    if (event.channel, event.kind) not in step.absent:
+        return False
+    wait = attempt.waits.setdefault(step.id, Wait())
+    wait.stopped_at = max(wait.stopped_at, event.occurred_at)
+    wait.due = None
+    return True
 
 
 def _begin_wait(step: Step, attempt: Attempt, moment: Moment, since: int) -> None:
+    """Begin the step's wait at `since`, or begin it anew; not for what happened before it was called off."""
     if step.wait_ms is None or attempt.done.get(step.id, 0) >= step.repeat:
         return
     wait = attempt.waits.setdefault(step.id, Wait())
+    if since <= wait.stopped_at:
+        return
     due = since + step.wait_ms + (GRACE_MS if step.absent else 0)
     if wait.due is None or due >= wait.due:
         wait.due, wait.anchor = due, moment.anchor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.domain.failures import Failure
 from pipeline.domain.gates import Wish, stopped_by
 from pipeline.domain.ids import new_id
@@ -53,7 +55,7 @@ def record_entry(strategy: Strategy, moment: Moment, key: str) -> None:
     """Record that an attempt begins, and why."""
     moment.state.noted.pop(strategy.id, None)
     reasons = why(strategy.entry_conditions, moment)
-    _record(strategy, moment, (key, ENTRY, 0), "fired", reasons, [])
+    _record(strategy, moment, (key, ENTRY, 0), ("fired", reasons))
 
 
 def record_refused_entry(strategy: Strategy, moment: Moment, reason: Reason, outcome: Outcome) -> None:
@@ -61,11 +63,12 @@ def record_refused_entry(strategy: Strategy, moment: Moment, reason: Reason, out
     note = _note(outcome, [reason])
     if moment.state.noted.get(strategy.id) != note:
         moment.state.noted[strategy.id] = note
-        _record(strategy, moment, ("", ENTRY, 0), outcome, [reason], [])
+        _record(strategy, moment, ("", ENTRY, 0), (outcome, [reason]))
 
 
 def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> bool:
-    """Carry the step out if it may be, and record that; the same refusal is recorded once until another comes.
+    """Carry the step out if it may be, and record that; the same refusal is recorded once until another
+    comes.
 
     Either all of its actions can be built or none is sent; gates stop actions one by one, and a step of which
     nothing is left is not done.
@@ -74,6 +77,7 @@ def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) 
     if occurrence >= step.repeat:
         return False
     refused = too_old(strategy, moment) or refusal(step.conditions, moment)
+    wishes: list[tuple[Wish, int]]
     if refused:
         wishes, reasons, outcome = [], [refused[0]], refused[1]
     else:
@@ -81,21 +85,23 @@ def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) 
     if outcome != "fired":
         if attempt.noted.get(step.id) != _note(outcome, reasons):
             attempt.noted[step.id] = _note(outcome, reasons)
-            _record(strategy, moment, (attempt.key, step.id, occurrence), outcome, reasons, [])
+            _record(strategy, moment, (attempt.key, step.id, occurrence), (outcome, reasons))
         return False
-    commands = [_command(wish, at, step, strategy, attempt, moment) for at, wish in wishes]
+    commands = [_command(wish, (step, at), strategy, attempt, moment) for wish, at in wishes]
     moment.outputs.extend(commands)
     reasons = why(step.conditions, moment) + reasons
-    _record(strategy, moment, (attempt.key, step.id, occurrence), outcome, reasons, commands)
+    _record(strategy, moment, (attempt.key, step.id, occurrence), (outcome, reasons), commands)
     _mark_done(step, strategy, attempt, moment, commands)
     return True
 
 
 def _wishes(
     step: Step, strategy: Strategy, attempt: Attempt, moment: Moment
-) -> tuple[list[tuple[int, Wish]], list[Reason], Outcome]:
-    """What is left of the step's actions, by position; what stopped the others; and what that makes of the step."""
-    wishes: list[tuple[int, Wish]] = []
+) -> tuple[list[tuple[Wish, int]], list[Reason], Outcome]:
+    """What is left of the step's actions, by position; what stopped the others; and what that makes of the
+    step.
+    """
+    wishes: list[tuple[Wish, int]] = []
     stops: list[Reason] = []
     for at, action in enumerate(step.actions):
         built = build(action, strategy, attempt, moment)
@@ -106,7 +112,7 @@ def _wishes(
         if stop is not None:
             stops.append(stop)
         elif isinstance(built, Wish):
-            wishes.append((at, built))
+            wishes.append((built, at))
     nothing_left = bool(step.actions) and not wishes
     return wishes, stops, "suppressed" if nothing_left else "fired"
 
@@ -130,8 +136,9 @@ def _mark_done(
 
 
 def _command(
-    wish: Wish, at: int, step: Step, strategy: Strategy, attempt: Attempt, moment: Moment
+    wish: Wish, place: tuple[Step, int], strategy: Strategy, attempt: Attempt, moment: Moment
 ) -> ActionCommand:
+    step, at = place
     occurrence = attempt.done.get(step.id, 0)
     owner = "" if strategy.unique_key else attempt.owner
     return ActionCommand(
@@ -157,11 +164,11 @@ def _record(
     strategy: Strategy,
     moment: Moment,
     place: tuple[str, str, int],
-    outcome: Outcome,
-    reasons: list[Reason],
-    commands: list[ActionCommand],
+    result: tuple[Outcome, list[Reason]],
+    commands: Sequence[ActionCommand] = (),
 ) -> None:
-    key, step_id, _ = place
+    """Publish the decision on (attempt key, step, occurrence)."""
+    (key, step_id, _), (outcome, reasons) = place, result
     event_id = moment.event.event_id
     moment.outputs.append(
         Decision(

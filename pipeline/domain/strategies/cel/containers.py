@@ -178,7 +178,7 @@ def just_one(fuel: Fuel, value: Any, test: Test) -> bool:
     return sum(truth(test(element)) for element in _elements(fuel, value)) == 1
 
 
-def mapped(fuel: Fuel, value: Any, test: Test | None, change: Test) -> list[Any]:
+def mapped(fuel: Fuel, value: Any, change: Test, test: Test | None = None) -> list[Any]:
     """`map`: what `change` makes of each element, or of those for which the test holds."""
     return [change(item) for item in _elements(fuel, value) if test is None or truth(test(item))]
 

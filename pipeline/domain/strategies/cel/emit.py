@@ -67,7 +67,7 @@ class Emitter:
         self.careful = careful
         self.uses_fuel = False
         self.macros = 0
-        self.made = 0
+        self.names_made = 0
 
     @functools.singledispatchmethod
     def emit(self, node: Node) -> Code:
@@ -313,8 +313,8 @@ class Emitter:
         if self.macros == MAX_NESTED_MACROS:
             message = f"more than {MAX_NESTED_MACROS} macros inside one another"
             raise rejected(node, message, "split the condition")
-        self.made += 1
-        argument = f"m{self.made}_{variable.name}"
+        self.names_made += 1
+        argument = f"m{self.names_made}_{variable.name}"
         outer, element = self.scope, Code(python.name(argument), (*kind.params, DYN)[0])
         self.scope = {**outer, variable.name: element}
         self.macros += 1
@@ -327,16 +327,11 @@ class Emitter:
     def macro_body(self, node: Call, items: Code, argument: str, bodies: list[Node]) -> Code:
         """The call of a macro's helper, its variable being in scope."""
         if node.function == "map":
-            test = (
-                python.function([argument], self.condition(bodies[0]))
-                if len(bodies) == 2
-                else ast.Constant(None)
-            )
+            tests = [python.function([argument], self.condition(body)) for body in bodies[:-1]]
             change = self.emit(bodies[-1])
             body = python.function([argument], change.python)
-            return Code(
-                self.helper(containers.mapped, items.python, test, body, fuel=True), list_of(change.type)
-            )
+            made = self.helper(containers.mapped, items.python, body, *tests, fuel=True)
+            return Code(made, list_of(change.type))
         test = python.function([argument], self.condition(bodies[0]))
         helper, result = {
             "all": (containers.every, BOOL),
@@ -350,8 +345,8 @@ class Emitter:
         """The use of an operand, or null where the operand is null."""
         if not operand.type.nullable:
             return use(operand.python)
-        self.made += 1
-        name = f"t{self.made}"
+        self.names_made += 1
+        name = f"t{self.names_made}"
         test = ast.Compare(
             ast.NamedExpr(ast.Name(name, ast.Store()), operand.python), [ast.Is()], [ast.Constant(None)]
         )

@@ -25,6 +25,7 @@ from pipeline.domain.strategies.cel.types import (
     DOUBLE,
     DYN,
     INT,
+    NULL,
     STRING,
     CelType,
     Declarations,

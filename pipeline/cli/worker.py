@@ -1,0 +1,36 @@
+"""`throughline worker`: fold and decide until told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from prometheus_client import start_http_server
+
+from pipeline.app import create_app, run_worker
+from pipeline.cli.common import FAILED, Bootstrap, broker_or_stop, rules_or_stop, settings_or_stop, stop
+from pipeline.observe.logs import configure_logs
+
+
+def worker(
+    bootstrap: Bootstrap = None,
+    strategies: Annotated[
+        Path | None, typer.Option(help="Directory of strategy files; the shipped pack if not given.")
+    ] = None,
+) -> None:
+    """Run one worker: identity, sessions and decisions, exactly once, until Ctrl-C or SIGTERM.
+
+    Start as many as there are partitions, each with its own THROUGHLINE_WORKER_ID; they share the work.
+    """
+    settings = settings_or_stop(bootstrap=bootstrap, strategies=strategies)
+    rules = rules_or_stop(settings)
+    broker_or_stop(settings)
+    configure_logs(settings.log_level, settings.log_format)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, addr=settings.metrics_host)
+    uvloop.install()
+    failure = run_worker(create_app(settings, rules))
+    if failure is not None:
+        stop(failure, FAILED)

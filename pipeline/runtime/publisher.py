@@ -1,0 +1,94 @@
+"""Publishing from outside a worker: channel services, imports and the demo, with an idempotent producer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from pipeline.runtime.producer import PARTITIONER
+from pipeline.settings import Settings
+from pipeline.wire.codec import MAX_HOLDING_BYTES, Codec
+from pipeline.wire.headers import TraceParent
+from pipeline.wire.routes import headers_of, route
+
+_FLUSH_S = 30.0
+
+
+class PublishError(Exception):
+    """Records could not be delivered; the message says why and what to do."""
+
+
+class Publisher:
+    """Sends values to their topics, each once, in order per key; `close` (or `with`) waits for delivery.
+
+    `source` is told as the CloudEvents source.
+    """
+
+    def __init__(self, settings: Settings, codec: Codec, source: str) -> None:
+        self._prefix = settings.topic_prefix
+        self._bootstrap = settings.bootstrap
+        self._codec = codec
+        self._source = source
+        self._failure: str | None = None
+        self._producer = Producer(
+            {
+                **settings.kafka(),
+                **PARTITIONER,
+                "enable.idempotence": True,
+                "linger.ms": 1,
+                "compression.type": "lz4",
+                "message.max.bytes": MAX_HOLDING_BYTES,
+                "message.timeout.ms": int(_FLUSH_S * 1000),
+            }
+        )
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
+            self.flush()
+
+    def send(self, value: msgspec.Struct) -> None:
+        """Send a value, as the start of a trace; returns before it is delivered."""
+        where = route(value)
+        topic = self._prefix + where.topic
+        headers = headers_of(value, where, self._source, TraceParent.new())
+        body = self._codec.encode(topic, value)
+        while True:
+            try:
+                self._producer.produce(
+                    topic, value=body, key=where.key, headers=headers, on_delivery=self._report
+                )
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until everything is delivered; raises PublishError when something was not."""
+        left = self._producer.flush(_FLUSH_S)
+        if self._failure is None and left:
+            self._failure = f"{left} records are not delivered after {_FLUSH_S:.0f} s"
+        if self._failure is not None:
+            reason, self._failure = self._failure, None
+            raise PublishError(f"{self._bootstrap}: {reason}; is the broker up, and did `topics apply` run?")
+
+    def _report(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure = error.str()
+
+
+def reachable(settings: Settings, timeout_s: float = 5.0) -> str | None:
+    """None when a broker answers, else one line that says what to do."""
+    probe: Any = Producer({**settings.kafka(), "log_level": 0})
+    try:
+        probe.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        return (
+            f"no Kafka broker answers at {settings.bootstrap} ({error.args[0].str()}): start one with"
+            " `throughline broker --port 9092`, or set THROUGHLINE_BOOTSTRAP"
+        )
+    return None
