@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from confluent_kafka import Message
 
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
 from pipeline.observe.metrics import PIPELINE
-from pipeline.runtime.batch import Batch
+from pipeline.runtime.batch import Batch, Message
 from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.wire.codec import Codec
 from pipeline.wire.dead_letters import Source, dead_letter

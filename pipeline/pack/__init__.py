@@ -13,7 +13,9 @@ BRAND = Path(__file__).parent / "brand.yaml"
 
 
 def load_rules(strategies: Path = STRATEGIES, brand: Path = BRAND) -> Rules | list[Problem]:
-    """The rules in a directory of strategy files (`*.yaml`) and a brand file, or all that is wrong with them."""
+    """The rules in a directory of strategy files (`*.yaml`) and a brand file, or all that is wrong with
+    them.
+    """
     texts: dict[str, str] = {}
     problems: list[Problem] = []
     for path in [brand, *sorted(strategies.glob("*.yaml"))]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from confluent_kafka import Message
+from confluent_kafka import Message as Message
 
 if TYPE_CHECKING:
     from pipeline.runtime.checkpoint import Checkpoint

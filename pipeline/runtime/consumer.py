@@ -148,10 +148,10 @@ class Consumer(Service):
 
     async def _pump(self) -> None:
         try:
-            while not self._finishing:
+            while self._working:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._fetched and not self._finishing:
+                while self._fetched and self._working:
                     async with self._alone:
                         await self._fold(self._fetched.popleft())
                         await self._maybe_commit()
@@ -159,6 +159,10 @@ class Consumer(Service):
                     await self._maybe_commit()
         except Exception as error:
             self._on_failure(error)
+
+    @property
+    def _working(self) -> bool:
+        return not self._finishing and self.app.failed is None
 
     async def _fold(self, fetched: Fetched) -> None:
         poller = self._poller
@@ -245,6 +249,8 @@ class Consumer(Service):
         self._begin_commit()
 
     def _begin_commit(self) -> None:
+        if self.app.failed is not None:
+            return  # an agent may have left its batch half folded: nothing of it may become final
         prepared = self.checkpoint.prepare(self.app.tables.opened())
         self._began = time.monotonic()
         if prepared.empty:
@@ -308,8 +314,7 @@ class Consumer(Service):
         if self._poller is None:
             return
         async with self._alone:
-            if self.app.failed is None:
-                await self._commit_all()
+            await self._commit_all()
         self._poller.stop()
         await asyncio.to_thread(self._poller.join)
         self._owned = set()

@@ -164,8 +164,9 @@ class Poller(threading.Thread):
 
     def rewind(self, offsets: Mapping[TP, int]) -> None:
         """Read again from these offsets; what was fetched before is stale."""
-        self._wanted_epoch += 1
-        self._commands.append(lambda: self._rewind(self._wanted_epoch, offsets))
+        epoch, positions = self._wanted_epoch + 1, dict(offsets)
+        self._wanted_epoch = epoch
+        self._commands.append(lambda: self._rewind(epoch, positions))
 
     def _rewind(self, epoch: int, offsets: Mapping[TP, int]) -> None:
         self._epoch = epoch

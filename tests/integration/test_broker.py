@@ -171,6 +171,12 @@ def test_a_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert str(tmp_path / "file" / "data") in str(refused.value)
 
 
+def test_any_letters_may_be_in_the_path_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    with Broker(tmp_path / "dätä, ✓ with = space") as running:
+        assert metadata(running.bootstrap).brokers
+
+
 def test_nothing_outlives_a_parent_that_is_killed(all_end: AllEnd, eventually: Callable[..., bool]) -> None:
     parent = subprocess.Popen([sys.executable, "-c", HOLDER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert parent.stdout

@@ -88,9 +88,8 @@ def test_a_condition_that_holds() -> None:
 
 
 def test_the_first_false_part_is_named() -> None:
-    found = explained(
-        'event.kind == "page" && (facts.n > 5 && event.text.contains("x")) && facts.n > 7', None, {"n": 2}
-    )
+    text = 'event.kind == "page" && (facts.n > 5 && event.text.contains("x")) && facts.n > 7'
+    found = explained(text, facts={"n": 2})
     assert (found.held, found.failed, found.error) == (False, "facts.n > 5", None)
     assert found.values == {"event.kind": "page", "facts.n": "2", "event.text": "null"}
 
@@ -107,6 +106,12 @@ def test_an_error_is_undecided() -> None:
     assert found.error == Failure("no_such_key", "the map has no key 'missing'")
 
 
+def test_a_part_is_its_own_text() -> None:
+    assert explained('true && (facts.gift == true) && event.kind != ""', facts={"gift": 1}).failed == (
+        "facts.gift == true"
+    )
+
+
 def test_a_condition_of_one_part_is_named_whole() -> None:
     assert (
         explained(" facts.n == 1 || facts.n == 3 ", facts={"n": 2}).failed == "facts.n == 1 || facts.n == 3"
@@ -115,7 +120,7 @@ def test_a_condition_of_one_part_is_named_whole() -> None:
 
 
 def test_values_are_shown_in_words() -> None:
-    text = 'event.at <= now && event.lasted == duration("90s") && event.tags != [] && orders[facts.id].charge > 1.0'
+    text = 'event.at <= now && event.lasted > duration("9s") && event.tags != [] && orders[facts.id].charge > 1.0'
     event = Event(at=1_700_000_000_000, lasted=90_000, tags=["a", "b"])
     assert explained(text, event, {"id": "1001"}).values == {
         "event.at": "2023-11-14T22:13:20Z",
@@ -124,6 +129,16 @@ def test_values_are_shown_in_words() -> None:
         "event.tags": "[a, b]",
         "orders[facts.id].charge": "4.99",
         "facts.id": "1001",
+    }
+
+
+def test_values_of_a_wrong_type_can_still_be_shown() -> None:
+    found = program("event.at < now && facts.n > 1").explain(Event(at="soon"), {"n": 10**5000}, {}, 10**30)
+    assert found.error is not None
+    assert found.values == {
+        "event.at": "soon",
+        "now": "(a number of more than 64 bits)",
+        "facts.n": "(a number of more than 64 bits)",
     }
 
 

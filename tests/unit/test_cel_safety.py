@@ -78,7 +78,7 @@ def test_a_key_is_no_attribute() -> None:
 
 
 DOUBLING = "['0123456789']" + ".map(x, x + x)" * 60
-NESTING = "[[1, 1, 1, 1]]" + ".map(x, [x, x, x, x])" * 55
+NESTING = "[[1, 1]]" + ".map(x, [x, x])" * 40  # so small to keep, and so large to walk through
 
 
 @pytest.mark.parametrize(
@@ -94,22 +94,12 @@ NESTING = "[[1, 1, 1, 1]]" + ".map(x, [x, x, x, x])" * 55
         "many.exists(a, text.contains('y'))",
         "many.map(a, {'a': a, 'b': a}).map(m, [m, m, m, m, m, m, m]).map(l, [l, l, l, l, l, l]) == []",
         DOUBLING + " == ['']",
-        f"{NESTING} == {NESTING}"[:4096]
-        if len(NESTING) * 2 < 4000
-        else f"{NESTING[:1700]} == {NESTING[:1700]}",
+        f"{NESTING} == {NESTING}",
     ],
 )
 def test_work_has_a_limit(text: str) -> None:
-    text = text if "NESTING" not in text else text
     found = evaluated(text, many=list(range(20_000)), given="x" * 16_000)
     assert found == Failure("too_much_work", "the condition takes too many steps for these values")
-
-
-def test_equality_of_what_shares_its_parts_has_a_limit() -> None:
-    nested = "[[1, 1]]" + ".map(x, [x, x])" * 40
-    found = evaluated(f"{nested} == {nested}")
-    assert isinstance(found, Failure)
-    assert found.code == "too_much_work"
 
 
 def test_ordinary_work_is_within_the_limit() -> None:
@@ -134,9 +124,7 @@ def test_a_text_that_is_no_unicode_is_a_failure() -> None:
     assert isinstance(evaluated("text.matches('a')", given="\ud800"), Failure)
 
 
-@pytest.mark.parametrize(
-    "pattern", ["(" * 1001 + ")" * 1001, "((a{100}){100}){100}", "a{99999}", "(?P<x", "\\\\1"]
-)
+@pytest.mark.parametrize("pattern", ["(" * 1001, "((a{100}){100}){100}", "a{99999}", "(?P<x", "\\\\1"])
 def test_hostile_patterns(pattern: str) -> None:
     found = compile_expression(f"text.matches('{pattern}')", DECLARED)
     assert isinstance(found, CelProblem)

@@ -1,4 +1,4 @@
-"""What conditions give: one table a feature, each line an expression and its value or the code of its failure."""
+"""What conditions give: a table a feature, a line an expression and its value or the code of its failure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ DECLARED = Declarations(
         "price": float,
         "now": Timestamp,
         "zone": str | None,
+        "ratio": float | None,
         "any": object,
     }
 )
@@ -35,6 +36,7 @@ VALUES: dict[str, Any] = {
     "price": 2.5,
     "now": 1_700_000_000_123,  # Tuesday 2023-11-14T22:13:20.123Z
     "zone": None,
+    "ratio": None,
     "any": None,
 }
 
@@ -236,6 +238,11 @@ TABLES: dict[str, list[tuple[str, Any]]] = {
         ("text < 'a'", "error:null_value"),
         ("count > 1", "error:null_value"),
         ("size(text)", "error:null_value"),
+        ("ratio + ratio", "error:null_value"),
+        ("-ratio", "error:null_value"),
+        ("ratio == 1.0 || ratio != null", False),
+        ("[ratio, 1.0]", [None, 1.0]),
+        ("text == null ? 1 : null", 1),
         ("int(text)", "error:null_value"),
         ("text in names", False),
         ("now.getHours(zone)", "error:null_value"),

@@ -15,14 +15,15 @@ Where it differs from CEL:
   `in` are false when they meet null, so that a condition on `event.text` need not ask first whether there is
   a text. lowerAscii, upperAscii and trim of null are null. Order, arithmetic, size and conversions of null
   are the error `null_value`.
-- `has(x.y)` of a declared field is true when the field is not null (CEL asks whether it has its default
-value).
+- `has(x.y)` of a declared field is true when the field is not null (CEL: when it is not the default).
 - Times have whole milliseconds.
-- ints and doubles compare with each other (as in CEL's own evaluators, but not in its type checker).
+- ints and doubles compare with each other (as in CEL's own evaluators, but not in its type checker), and
+  an int is taken where a double is the result that is wanted.
 
-Bounds: 4,096 characters, 64 levels, 2 macros inside one another, and 100,000 steps (`too_much_work`). A
-condition reaches declared fields, keys of maps and the functions above; nothing else of a Python object has a
-name in it.
+Bounds: 4,096 characters, 64 levels, 2 macros inside one another, and 100,000 steps (`too_much_work`): elements
+that macros, `==`, `in` and `+` walk through, and every 64 characters that a function reads inside of a macro.
+A condition reaches declared fields, keys of maps and the functions above; nothing else of a Python object has
+a name in it.
 """
 
 from __future__ import annotations

@@ -58,14 +58,14 @@ def arithmetic(sign: str, left: CelType, right: CelType) -> Operation | None:
         fits = known in wanted or (sign == "+" and known.kind == "list" and not holds_time(known))
         operation = containers.concatenate if sign == "+" else CHECKED[sign]
         return (DYN if known.params else INT if sign == "%" else known, operation) if fits else None
-    if one == two == DOUBLE and sign in PLAIN_DOUBLE and left == right:
+    if left == right == DOUBLE and sign in PLAIN_DOUBLE:
         return DOUBLE, PLAIN_DOUBLE[sign]
     if one == two and (one == INT or (one == DOUBLE and sign != "%")):
         return one, CHECKED[sign]
-    joined = (
-        join(one, two) if sign == "+" and one.kind == two.kind and one.kind in ("string", "list") else None
-    )
-    return (joined, containers.concatenate) if joined is not None else None
+    joined = join(one, two)
+    if sign == "+" and joined is not None and one.kind == two.kind and one.kind in ("string", "list"):
+        return joined, containers.concatenate
+    return None
 
 
 def order(sign: str, left: CelType, right: CelType) -> Operation | None:
@@ -92,11 +92,7 @@ def equality(left: CelType, right: CelType) -> Callable[..., Any] | ast.cmpop | 
         return ast.Eq() if one == two else None
     if one in NUMBERS and two in NUMBERS:
         return ast.Eq()
-    return (
-        containers.equal
-        if join(one, two) is not None or (DYN in (one, two) and not {one, two} & {*TEMPORAL})
-        else None
-    )
+    return None if join(one, two) is None else containers.equal
 
 
 def membership(item: CelType, container: CelType) -> Callable[..., Any] | ast.cmpop | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from pipeline.domain.strategies.cel.nodes import (
@@ -25,8 +27,8 @@ from pipeline.domain.strategies.cel.problems import CelProblem, Rejected
 from pipeline.domain.strategies.cel.types import BOOL, DOUBLE, INT, NULL, STRING
 
 if TYPE_CHECKING:
-    from celpy.celparser import CELParser
-    from lark import Token, Tree
+    from lark import Lark, Token, Tree
+    from lark.exceptions import UnexpectedInput
 
 
 MAX_CHARACTERS = 4096
@@ -92,41 +94,51 @@ class Place(TypedDict):
 
 def parse(text: str) -> Node:
     """The tree of a condition. Raises Rejected with the problem when the text is none."""
-    # Slow to import, and wanted only where a condition is compiled.
-    from celpy.celparser import CELParseError  # noqa: PLC0415
-
     if len(text) > MAX_CHARACTERS:
         message = f"the expression is too long: {len(text)} characters, at most {MAX_CHARACTERS}"
         raise Rejected(CelProblem(message, 1, 1, "split it into several conditions"))
+    # Imported late: only a process that compiles conditions needs the parser.
+    from lark.exceptions import UnexpectedInput  # noqa: PLC0415
+
     try:
         tree = _parser().parse(text)
-    except CELParseError as error:
+    except UnexpectedInput as error:
         raise Rejected(_syntax_problem(text, error)) from None
     return _build(tree, 0)
 
 
 @functools.cache
-def _parser() -> CELParser:
-    from celpy.celparser import CELParser  # noqa: PLC0415
+def _parser() -> Lark:
+    """A parser of celpy's grammar with the options of celpy's own, which loses the places of true and false."""
+    from lark import Lark  # noqa: PLC0415
 
-    return CELParser()
+    celpy = importlib.util.find_spec("celpy")
+    grammar = Path(celpy.origin if celpy and celpy.origin else "").with_name("cel.lark")
+    return Lark(
+        grammar.read_text(encoding="utf-8"),
+        parser="lalr",
+        start="expr",
+        g_regex_flags=re.M,
+        lexer_callbacks={"IDENT": _truth_or_name},
+        propagate_positions=True,
+        maybe_placeholders=False,
+        priority="invert",
+    )
 
 
-def _syntax_problem(text: str, error: Exception) -> CelProblem:
-    cause = error.__context__
-    token = getattr(cause, "token", None)
-    lines = text.splitlines() or [""]
-    if token is None:
-        position = getattr(cause, "pos_in_stream", None) or 0
-        word = text[position : position + 1]
-    elif token.type == "$END":
+def _truth_or_name(token: Token) -> Token:
+    return token.update(type="BOOL_LIT") if token in ("true", "false") else token
+
+
+def _syntax_problem(text: str, error: UnexpectedInput) -> CelProblem:
+    token = getattr(error, "token", None)
+    if token is not None and token.type == "$END":
+        lines = text.splitlines() or [""]
         return CelProblem("the expression ends too early", len(lines), len(lines[-1]) + 1)
-    else:
-        position, word = token.start_pos or 0, str(token)
-    line = text.count("\n", 0, position) + 1
-    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    position = error.pos_in_stream or 0
+    word = str(token or text[position : position + 1])
     hint = f"write {WORDS[word]} instead of {word}" if word in WORDS else None
-    return CelProblem(f"unexpected {word!r}", line, column, hint)
+    return CelProblem(f"unexpected {word!r}", error.line, error.column, hint)
 
 
 def _build(tree: Tree[Token], depth: int) -> Node:

@@ -10,10 +10,10 @@ from typing import Any
 from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.cel.functions import MACROS
 from pipeline.domain.strategies.cel.nodes import Call, Ident, Index, Node, Select
-from pipeline.domain.strategies.cel.problems import CelError
+from pipeline.domain.strategies.cel.problems import ERRORS
 from pipeline.domain.strategies.cel.times import duration_text, timestamp_text
 from pipeline.domain.strategies.cel.types import DURATION, TIMESTAMP, CelType
-from pipeline.domain.strategies.cel.values import to_string
+from pipeline.domain.strategies.cel.values import INT_MAX, INT_MIN, to_string
 
 SHOWN_CHARACTERS = 200
 SHOWN_ELEMENTS = 5
@@ -62,8 +62,8 @@ def shown(value: Any, kind: CelType) -> str:
         text = timestamp_text if kind.not_null() == TIMESTAMP else duration_text
         try:
             return text(value)
-        except CelError:
-            return str(value)
+        except ERRORS:
+            return _words(value)
     words = _words(value)
     return words if len(words) <= SHOWN_CHARACTERS else words[: SHOWN_CHARACTERS - 1] + "…"
 
@@ -71,8 +71,12 @@ def shown(value: Any, kind: CelType) -> str:
 def _words(value: Any) -> str:
     if value is None:
         return "null"
-    if isinstance(value, str | bool | int | float):
-        return to_string(value) if not isinstance(value, float) else repr(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
+        return "(a number of more than 64 bits)"
+    if type(value) in (str, bool, int):
+        return to_string(value)
     if isinstance(value, list | tuple | dict):
         elements = [_element(item) for item in islice(value, SHOWN_ELEMENTS)]
         if isinstance(value, dict):

@@ -16,7 +16,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 """The first and the last millisecond of the years 1 to 9999, which are all that a timestamp can name."""
 RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
+    r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
     re.ASCII,
 )
 DURATION = re.compile(r"([+-]?)((?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:h|ms|m|s|us|µs|ns))+|0)")
@@ -41,10 +41,10 @@ def to_timestamp(value: Any) -> int:
     parts = RFC3339.fullmatch(value)
     if parts is None:
         raise CelError("bad_conversion", "not a timestamp: write it like 2026-01-31T18:00:00Z")
-    *fields, fraction, sign, hours, minutes = parts.groups()
+    clock, fraction, sign, hours, minutes = parts.groups()
     offset = (int(hours) * 60 + int(minutes)) * (-1 if sign == "-" else 1) if sign else 0
     try:
-        moment = datetime(*map(int, fields), tzinfo=UTC)  # type: ignore[misc,arg-type]
+        moment = datetime.fromisoformat(f"{clock}+00:00")
     except ValueError as error:
         raise CelError("bad_conversion", f"not a timestamp: {error}") from None
     whole = (moment - EPOCH) // timedelta(milliseconds=1) - offset * 60_000
