@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from pathlib import Path
 
 import faust
 
 from pipeline.agents import decisions, identity, sessions
+from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Outlet
-from pipeline.domain.strategies.compile import compile_rules
 from pipeline.domain.strategies.compiled import Rules
+from pipeline.domain.strategies.problems import Problem
+from pipeline.pack import BRAND, STRATEGIES, load_rules
 from pipeline.runtime.app import App, Clock
 from pipeline.runtime.topics import all_topics
 from pipeline.settings import Settings
 from pipeline.wire.codec import Codec
 from pipeline.wire.files import load_released
-
-PACK = Path(__file__).parent / "pack"
 
 
 def wall_clock() -> int:
@@ -38,31 +37,21 @@ def make_codec(settings: Settings) -> Codec:
     return Codec(RegistryIds(settings.schema_registry_url, specs, load_released()))
 
 
-def load_rules(settings: Settings) -> Rules | list[str]:
-    """The strategies and the brand that the settings name, compiled; or one line for every mistake in them."""
-    directory = settings.strategies or PACK / "strategies"
-    brand = settings.brand or PACK / "brand.yaml"
-    files = sorted(directory.glob("*.yaml")) if directory.is_dir() else []
-    if not files:
-        return [f"{directory}: no strategy file (*.yaml) is there; name a directory that has some"]
-    try:
-        texts = {str(file): file.read_text(encoding="utf-8") for file in files}
-        brand_text = brand.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return [f"{error}; name files of UTF-8 text that can be read"]
-    rules = compile_rules(texts, brand_text, str(brand))
-    return rules if isinstance(rules, Rules) else [str(problem) for problem in rules]
+def rules_of(settings: Settings) -> Rules | list[Problem]:
+    """The strategies and the brand that the settings name, or all that is wrong with them."""
+    return load_rules(settings.strategies or STRATEGIES, settings.brand or BRAND)
 
 
-def create_app(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> App:
-    """A worker's app: the identity, sessions and decision agents on the transactional batch transport."""
+def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[App, Decisions]:
+    """A worker's app (the identity, sessions and decision agents) and its customers."""
     prefix = settings.topic_prefix
     codec = make_codec(settings)
     app = App(settings, driver_topic=f"{prefix}interactions.identified", clock=clock)
     identity.declare(app, Outlet(codec, prefix, "identity", clock), prefix)
     outlet = Outlet(codec, prefix, "sessions", clock)
-    sessions.declare(app, outlet, decisions.declare(app, outlet, rules), prefix)
-    return app
+    customers = decisions.declare(app, outlet, rules)
+    sessions.declare(app, outlet, customers, prefix)
+    return app, customers
 
 
 def run_worker(app: App) -> str | None:

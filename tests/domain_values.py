@@ -42,13 +42,17 @@ def rules(*strategies: str) -> Rules:
     return compiled
 
 
-def event(name: str, at: int = NOW, kind: str = "page_viewed", channel: str = "web", **more: Any) -> Interaction:
+def event(
+    name: str, at: int = NOW, kind: str = "page_viewed", channel: str = "web", **more: Any
+) -> Interaction:
     """An event called `name`, received when it happened."""
     values = {"interaction_id": "visit", "source": "test", "identifiers": [DEVICE], "received_at": at, **more}
     return Interaction(event_id=name, channel=channel, kind=kind, occurred_at=at, **values)
 
 
-def identified(interaction: Interaction, customer_id: str = "C-1", known: bool = True) -> IdentifiedInteraction:
+def identified(
+    interaction: Interaction, customer_id: str = "C-1", known: bool = True
+) -> IdentifiedInteraction:
     """The event of a customer."""
     by = interaction.identifiers[0].key
     return IdentifiedInteraction(
@@ -69,7 +73,9 @@ def profile(customer_id: str = "C-1", **more: Any) -> Profile:
     return Profile(customer_id=customer_id, **values)
 
 
-def folded(state: CustomerState, interaction: Interaction, live: Rules, now: int | None = None) -> list[Output]:
+def folded(
+    state: CustomerState, interaction: Interaction, live: Rules, now: int | None = None
+) -> list[Output]:
     """What comes of an event; the state goes through its bytes first, as it does between two events."""
     again = states.decode(states.encode(state))
     for field in state.__struct_fields__:

@@ -77,6 +77,19 @@ class Decisions:
                 PIPELINE.decisions.labels(output.outcome).inc()
             self._outlet.send(checkpoint, output, trace)
 
+    def next_due(self) -> int | None:
+        """The earliest time at which something may be due (epoch milliseconds), None when nothing is."""
+        dues = [self.customers(partition).deadlines.next_due() for partition in self._states.partitions]
+        return min((due for due in dues if due is not None), default=None)
+
+    def state(self, customer_id: str) -> CustomerState | None:
+        """The record of a customer in one of this worker's partitions, None when there is none."""
+        for partition in self._states.partitions:
+            found = self.customers(partition).states.get(customer_id)
+            if found is not None:
+                return found
+        return None
+
     def fire_due(self) -> int:
         """Decide for every customer who has something due; returns how many there were."""
         fired = 0

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from pipeline.app import load_rules
+from pipeline.app import rules_of
 from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.runtime.publisher import reachable
@@ -49,9 +49,9 @@ def broker_or_stop(settings: Settings) -> None:
 
 def rules_or_stop(settings: Settings) -> Rules:
     """The strategies and the brand, or exit 2 with a line for every mistake in them."""
-    rules = load_rules(settings)
+    rules = rules_of(settings)
     if isinstance(rules, Rules):
         return rules
     for problem in rules:
-        err.print(problem, markup=False)
+        err.print(str(problem), markup=False)
     raise typer.Exit(WRONG_USE)

@@ -9,7 +9,7 @@ import typer
 import uvloop
 from prometheus_client import start_http_server
 
-from pipeline.app import create_app, run_worker
+from pipeline.app import run_worker, wire
 from pipeline.cli.common import FAILED, Bootstrap, broker_or_stop, rules_or_stop, settings_or_stop, stop
 from pipeline.observe.logs import configure_logs
 
@@ -31,6 +31,7 @@ def worker(
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)
     uvloop.install()
-    failure = run_worker(create_app(settings, rules))
+    app, _ = wire(settings, rules)
+    failure = run_worker(app)
     if failure is not None:
         stop(failure, FAILED)

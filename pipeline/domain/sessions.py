@@ -72,9 +72,7 @@ def join_sessions(sessions: Iterable[Session]) -> list[Session]:
     earliest.
     """
     joined: list[Session] = []
-    for session in sorted(
-        sessions, key=lambda session: (session.started_at, -session.events, session.session_id)
-    ):
+    for session in sorted(sessions, key=lambda session: (session.started_at, session.session_id)):
         if joined and session.started_at <= joined[-1].closes_at:
             _join(joined[-1], session)
         else:

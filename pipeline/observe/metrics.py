@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import Counter, Gauge, Histogram
 
 
 class Runtime:
     """What the runtime counts."""
 
-    events = Counter("throughline_events_total", "Records read and folded.", ["topic"])
+    folded = Counter("throughline_records_folded_total", "Records read, folded and committed.", ["topic"])
+    produced = Counter("throughline_records_produced_total", "Records produced and committed.", ["topic"])
     commits = Counter("throughline_commits_total", "Checkpoints committed.")
     aborts = Counter("throughline_transaction_aborts_total", "Transactions given up and folded again.")
     commit_seconds = Histogram(
@@ -17,6 +20,15 @@ class Runtime:
         buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
     )
     partitions = Gauge("throughline_partitions", "Partitions that this worker owns.")
+
+    @classmethod
+    def committed(cls, folded: Mapping[str, int], produced: Mapping[str, int]) -> None:
+        """A checkpoint is final: so many records folded and produced, by topic."""
+        cls.commits.inc()
+        for topic, records in folded.items():
+            cls.folded.labels(topic).inc(records)
+        for topic, records in produced.items():
+            cls.produced.labels(topic).inc(records)
 
 
 class Pipeline:

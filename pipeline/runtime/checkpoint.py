@@ -16,6 +16,7 @@ disk is never ahead of the changelog. While a checkpoint commits, the agents fol
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -58,12 +59,12 @@ class Checkpoint:
     def __init__(self) -> None:
         self.outputs: list[Output] = []
         self.offsets: dict[TP, int] = {}
-        self.events = 0
+        self.folded: Counter[str] = Counter()
 
-    def read(self, tp: TP, next_offset: int, events: int) -> None:
-        """A batch of `events` records of `tp` is folded; reading goes on at `next_offset`."""
+    def read(self, tp: TP, next_offset: int, records: int) -> None:
+        """A batch of `records` of `tp` is folded; reading goes on at `next_offset`."""
         self.offsets[tp] = next_offset
-        self.events += events
+        self.folded[tp.topic] += records
 
     def emit(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
         """Produce a record when this checkpoint commits; the key decides the partition."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from typing import Any
 
 import structlog
@@ -196,7 +196,6 @@ class Consumer(Service):
             last = batch.messages[-1].offset()
             assert last is not None
             self.checkpoint.read(batch.tp, last + 1, len(batch))
-            RUNTIME.events.labels(batch.tp.topic).inc(len(batch))
 
     def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
         batch = Batch(tp, messages, self.checkpoint, self._set_aside.get(tp, {}))
@@ -288,7 +287,7 @@ class Consumer(Service):
             aside = self._set_aside.get(tp)
             if aside:
                 self._set_aside[tp] = {at: error for at, error in aside.items() if at >= offset}
-        RUNTIME.commits.inc()
+        RUNTIME.committed(prepared.checkpoint.folded, Counter(o.topic for o in prepared.checkpoint.outputs))
 
     async def _commit_all(self) -> None:
         await self._await_commit()

@@ -39,6 +39,10 @@ class Deadlines:
             self._table.put(_row(new, key), b"")
             heapq.heappush(self._heap, (new, key))
 
+    def next_due(self) -> int | None:
+        """The earliest deadline, which may have been moved since; None when there is none."""
+        return self._heap[0][0] if self._heap else None
+
     def take_due(self, now: int) -> list[str]:
         """Keys that may be due, each once, in time order. Some may have been moved since: ask their state."""
         keys: dict[str, None] = {}

@@ -29,13 +29,13 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from pipeline.runtime.asking import PATIENCE_S, answered
 from pipeline.runtime.batch import TP
 
 log = structlog.get_logger(__name__)
 
 BATCH = 2_000
 _POLL_S = 0.05
-_CALL_S = 60.0
 # Batches fetched ahead; beyond them the thread waits and librdkafka's own queue fills to its bound.
 _AHEAD = 2
 
@@ -189,21 +189,24 @@ class Poller(threading.Thread):
         wanted = self._inputs_of(numbers)
         if not wanted:
             return {}
-        request = ConsumerGroupTopicPartitions(self._group, wanted)
-        while True:
-            futures = self._admin.list_consumer_group_offsets([request], require_stable=True)
-            found = futures[self._group].result(_CALL_S).topic_partitions
-            if all(p.error is None for p in found):
-                break
+        found = answered(lambda: self._ask_committed(wanted))
+        while any(p.error is not None for p in found):
             time.sleep(_POLL_S)
+            found = answered(lambda: self._ask_committed(wanted))
         positions = {TP(p.topic, p.partition): p.offset for p in found}
-        return {tp: self._first_offset(tp) if offset < 0 else offset for tp, offset in positions.items()}
+        unread = [tp for tp, offset in positions.items() if offset < 0]
+        return positions | (answered(lambda: self._ask_first(unread)) if unread else {})
 
-    def _first_offset(self, tp: TP) -> int:
-        asked = TopicPartition(tp.topic, tp.partition)
-        futures = self._admin.list_offsets({asked: OffsetSpec.earliest()})
-        offset: int = futures[asked].result(_CALL_S).offset
-        return offset
+    def _ask_committed(self, wanted: list[TopicPartition]) -> list[TopicPartition]:
+        request = ConsumerGroupTopicPartitions(self._group, wanted)
+        future = self._admin.list_consumer_group_offsets([request], require_stable=True)[self._group]
+        found: list[TopicPartition] = future.result(PATIENCE_S).topic_partitions
+        return found
+
+    def _ask_first(self, unread: list[TP]) -> dict[TP, int]:
+        asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in unread}
+        futures = self._admin.list_offsets(asked)
+        return {TP(p.topic, p.partition): future.result(PATIENCE_S).offset for p, future in futures.items()}
 
     # --- rebalances, called from poll ----------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
+from pipeline.runtime.asking import PATIENCE_S, answered
 from pipeline.runtime.partition import Changes, StoreT
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,8 @@ def recover(
     """
     consumer = Consumer({**kafka, **_CONSUMER})
     try:
-        low, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)
+        asked = TopicPartition(topic, partition)
+        low, end = answered(lambda: consumer.get_watermark_offsets(asked, timeout=PATIENCE_S))
         position = store.offset
         if position > end:
             log.warning(

@@ -158,72 +158,10 @@ EXPRESSIONS = st.one_of(bools(3), ints(2), strings(2), doubles(2), lists(2))
 ENVIRONMENT = celpy.Environment()
 FAILED = "failed"
 EXAMPLES = max(300, settings().max_examples)  # more with a Hypothesis profile that asks for more
-TOKENS = st.sampled_from(
-    [
-        "i",
-        "j",
-        "d",
-        "s",
-        "b",
-        "l",
-        "m",
-        "facts",
-        "x",
-        ".",
-        ",",
-        ":",
-        "?",
-        "(",
-        ")",
-        "[",
-        "]",
-        "{",
-        "}",
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "!",
-        "<",
-        "<=",
-        "==",
-        "!=",
-        "&&",
-        "||",
-        "in",
-        "has",
-        "all",
-        "exists",
-        "map",
-        "filter",
-        "size",
-        "matches",
-        "contains",
-        "int",
-        "string",
-        "double",
-        "duration",
-        "timestamp",
-        "getHours",
-        "null",
-        "true",
-        "false",
-        "0",
-        "1",
-        "2.5",
-        "9223372036854775808",
-        "'a'",
-        "'('",
-        '"5m"',
-        "r'\\d'",
-        "__class__",
-        "__import__",
-        "//",
-        "if",
-        "_",
-    ]
-)
+VOCABULARY = """i j d s b l m facts x . , : ? ( ) [ ] { } + - * / % ! < <= == != && || in has all exists map filter
+    size matches contains int string double duration timestamp getHours null true false 0 1 2.5 9223372036854775808
+    'a' '(' "5m" r'\\d' __class__ __import__ // if _"""
+TOKENS = st.sampled_from(VOCABULARY.split())
 
 
 def ours(text: str, values: dict[str, Any]) -> Any:

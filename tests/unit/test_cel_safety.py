@@ -124,7 +124,9 @@ def test_a_text_that_is_no_unicode_is_a_failure() -> None:
     assert isinstance(evaluated("text.matches('a')", given="\ud800"), Failure)
 
 
-@pytest.mark.parametrize("pattern", ["(" * 1001, "((a{100}){100}){100}", "a{99999}", "(?P<x", "\\\\1"])
+@pytest.mark.parametrize(
+    "pattern", ["(" * 1001, "((a{100}){100}){100}", "a{99999}", r"\\pL{400}", "(?P<x", "\\\\1"]
+)
 def test_hostile_patterns(pattern: str) -> None:
     found = compile_expression(f"text.matches('{pattern}')", DECLARED)
     assert isinstance(found, CelProblem)
@@ -135,3 +137,10 @@ def test_a_huge_int_is_a_failure_where_it_would_overflow() -> None:
     found = evaluated("any + 1", 2**63 - 1)
     assert isinstance(found, Failure)
     assert found.code == "overflow"
+
+
+def test_compiled_code_has_no_builtins() -> None:
+    program = compile_expression("many.all(a, a > 0) && event.kind.matches('x')", DECLARED)
+    assert isinstance(program, Program)
+    for function in (program._quick, program._careful):
+        assert function.__globals__["__builtins__"] == {}

@@ -69,7 +69,10 @@ def test_a_decision_or_fact_that_is_not_there_is_a_problem() -> None:
     scenario = load(SCENARIOS / "02-wrong-size-low-value.yaml")
     assert isinstance(scenario, Scenario)
     other = [scenario.decisions[0].model_copy(update={"rule": "customer.value >= 900.0"})]
-    assert "because of customer.value >= 900.0" in problems_of(scenario_file := "02-wrong-size-low-value.yaml", decisions=other)[0]
+    assert (
+        "because of customer.value >= 900.0"
+        in problems_of(scenario_file := "02-wrong-size-low-value.yaml", decisions=other)[0]
+    )
     fact = load(SCENARIOS / "01-wrong-size-return.yaml")
     assert isinstance(fact, Scenario)
     wrong = [fact.customers[0].model_copy(update={"holds": ["session.events == 6"]})]

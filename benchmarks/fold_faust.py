@@ -1,0 +1,75 @@
+"""Plain Faust's side: its own driver and RocksDB tables, at least once, set up as its documentation says.
+
+`python -m benchmarks.fold_faust BOOTSTRAP INPUT_TOPIC PREFIX DIRECTORY`, run by `benchmarks.measure`. Keys and
+values are raw bytes to Faust, and the codecs are ours, so both systems read and write the same records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import faust
+import uvloop
+
+from benchmarks.measure import PARTITIONS
+from benchmarks.started import Started
+from benchmarks.workload import STAGE, decode_state, encode_state, fold
+from pipeline.domain.failures import Failure
+from pipeline.domain.interactions import Interaction
+from pipeline.wire.codec import Codec
+from pipeline.wire.headers import read_headers
+from pipeline.wire.routes import headers_of, route
+
+
+def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path, started: Started) -> faust.App:
+    """The worker's app: one agent that folds `input_topic` into the table of customers."""
+    app = faust.App(
+        prefix.rstrip("."),
+        broker=f"kafka://{bootstrap}",
+        store="rocksdb://",
+        datadir=str(directory / "state"),
+        topic_partitions=PARTITIONS,
+        table_standby_replicas=0,
+        web_enabled=False,
+    )
+    raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+    events = app.topic(input_topic, **raw)
+    actions = app.topic(f"{prefix}actions", **raw)
+    customers = app.Table("sessions", partitions=PARTITIONS, options={"driver": "rocksdict"}, **raw)
+    codec = Codec()
+
+    @app.agent(events, name="fold")
+    async def fold_events(stream: Any) -> None:
+        async for record in stream.events():
+            started()
+            event = codec.decode(record.value, Interaction)
+            if isinstance(event, Failure):
+                raise ValueError(event.message)
+            known = customers.get(record.key)
+            state, action = fold(None if known is None else decode_state(known), event)
+            customers[record.key] = encode_state(state)
+            if action is not None:
+                where = route(action)
+                trace = read_headers(record.headers.items()).traceparent
+                await actions.send(
+                    key=where.key.encode(),
+                    value=codec.encode(None, action),
+                    headers=headers_of(action, where, f"throughline/{STAGE}", trace),
+                )
+
+    return app
+
+
+def main() -> None:
+    bootstrap, input_topic, prefix, directory = sys.argv[1:]
+    uvloop.install()
+    started = Started(Path(directory) / "started")
+    app = create_app(bootstrap, input_topic, prefix, Path(directory), started)
+    faust.Worker(app, loop=asyncio.new_event_loop(), loglevel="WARNING").execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Asking a broker that may just be starting, moving a leader, or away for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+T = TypeVar("T")
+
+# librdkafka marks few of them as retriable, because its own requests are repeated inside.
+_TRANSIENT = {
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT,
+    # A topic that was created a moment ago is not known to every broker yet.
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+}
+PATIENCE_S = 60.0
+
+
+def answered(call: Callable[[], T]) -> T:
+    """The answer to `call`, asked again while the broker's refusal may pass; raises the last one after 60 s."""
+    retrying = Retrying(
+        retry=retry_if_exception(_may_pass),
+        wait=wait_exponential(multiplier=0.02, max=1.0),
+        stop=stop_after_delay(PATIENCE_S),
+        reraise=True,
+    )
+    return retrying(call)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if not isinstance(error, KafkaException):
+        return False
+    cause = error.args[0]
+    return bool(cause.retriable() or cause.code() in _TRANSIENT)
