@@ -22,7 +22,7 @@ COMMANDS = {
         "broker",
         "Run a Kafka broker on this machine until Ctrl-C; its address goes to standard output.",
     ),
-    "topics": Place("topics", "The topics of the pipeline."),
+    "topics": Place("topics", "Topics: create those that the pipeline needs."),
     "worker": Place(
         "worker",
         "Run one worker: identity, sessions and decisions, exactly once, until Ctrl-C or SIGTERM.",
@@ -31,7 +31,7 @@ COMMANDS = {
         "produce",
         "Publish a channel service's payloads as interactions; what cannot be read goes to dead-letters.",
     ),
-    "customers": Place("produce", "Customers, as the system of record knows them."),
+    "customers": Place("produce", "Customers: publish their profiles from the system of record."),
     "strategies": Place("strategies", "Strategies: what is done for a customer, and when."),
 }
 

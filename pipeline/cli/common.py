@@ -7,10 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from pipeline.app import rules_of
 from pipeline.domain.failures import Failure
-from pipeline.domain.strategies.compiled import Rules
-from pipeline.runtime.publisher import reachable
 from pipeline.settings import Settings, load_settings
 
 WRONG_USE = 2
@@ -18,7 +15,9 @@ FAILED = 1
 
 Bootstrap = Annotated[
     str | None,
-    typer.Option(help="Kafka bootstrap servers, host:port; otherwise THROUGHLINE_BOOTSTRAP."),
+    typer.Option(
+        help="Kafka bootstrap servers, host:port; if not given THROUGHLINE_BOOTSTRAP, else 127.0.0.1:9092."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -38,20 +37,3 @@ def settings_or_stop(**overrides: object) -> Settings:
     if isinstance(settings, Failure):
         stop(settings.message)
     return settings
-
-
-def broker_or_stop(settings: Settings) -> None:
-    """Exit 1 with what to do when no broker answers."""
-    problem = reachable(settings)
-    if problem is not None:
-        stop(problem, FAILED)
-
-
-def rules_or_stop(settings: Settings) -> Rules:
-    """The strategies and the brand, or exit 2 with a line for every mistake in them."""
-    rules = rules_of(settings)
-    if isinstance(rules, Rules):
-        return rules
-    for problem in rules:
-        err.print(str(problem), markup=False)
-    raise typer.Exit(WRONG_USE)

@@ -10,16 +10,18 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from pipeline.app import make_codec, wall_clock
 from pipeline.channels import customers as customer_files
 from pipeline.channels.registry import ADAPTERS, adapt
-from pipeline.cli.common import FAILED, AsJson, Bootstrap, broker_or_stop, err, out, settings_or_stop, stop
+from pipeline.cli.common import FAILED, AsJson, Bootstrap, err, out, settings_or_stop, stop
+from pipeline.cli.kafka import broker_or_stop
 from pipeline.domain.failures import Failure
+from pipeline.observe.clock import wall_clock
+from pipeline.runtime.codec import make_codec
 from pipeline.runtime.publisher import Publisher, PublishError
 from pipeline.settings import Settings
 from pipeline.wire.dead_letters import Source, dead_letter
 
-customers = typer.Typer(no_args_is_help=True, help="Customers, as the system of record knows them.")
+customers = typer.Typer(no_args_is_help=True, help="Customers: publish their profiles from the system of record.")
 
 MEDIA_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/x-ndjson"}
 
@@ -114,4 +116,4 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        stop(f"{file}: {error.strerror}")
+        stop(f"{file}: {error.strerror}; name a file that can be read")

@@ -7,14 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.common import out, rules_or_stop, settings_or_stop
+from pipeline.cli.common import out, settings_or_stop
+from pipeline.cli.rules import rules_or_stop
 
 strategies = typer.Typer(no_args_is_help=True, help="Strategies: what is done for a customer, and when.")
-
-
-@strategies.callback()
-def _group() -> None:
-    """Strategies: what is done for a customer, and when."""
 
 
 @strategies.command()

@@ -9,11 +9,12 @@ import typer
 from confluent_kafka.admin import AdminClient
 from rich.table import Table
 
-from pipeline.cli.common import FAILED, AsJson, Bootstrap, broker_or_stop, out, settings_or_stop
+from pipeline.cli.common import FAILED, AsJson, Bootstrap, out, settings_or_stop
+from pipeline.cli.kafka import broker_or_stop
 from pipeline.runtime.topics import all_topics
 from pipeline.runtime.topics import apply as apply_topics
 
-topics = typer.Typer(no_args_is_help=True, help="The topics of the pipeline.")
+topics = typer.Typer(no_args_is_help=True, help="Topics: create those that the pipeline needs.")
 
 
 @topics.command()

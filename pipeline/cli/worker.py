@@ -10,7 +10,9 @@ import uvloop
 from prometheus_client import start_http_server
 
 from pipeline.app import run_worker, wire
-from pipeline.cli.common import FAILED, Bootstrap, broker_or_stop, rules_or_stop, settings_or_stop, stop
+from pipeline.cli.common import FAILED, Bootstrap, settings_or_stop, stop
+from pipeline.cli.kafka import broker_or_stop
+from pipeline.cli.rules import rules_or_stop
 from pipeline.observe.logs import configure_logs
 
 
@@ -22,7 +24,7 @@ def worker(
 ) -> None:
     """Run one worker: identity, sessions and decisions, exactly once, until Ctrl-C or SIGTERM.
 
-    Start as many as there are partitions, each with its own THROUGHLINE_WORKER_ID; they share the work.
+    Start up to as many as there are partitions, each with its own THROUGHLINE_WORKER_ID; they share the work.
     """
     settings = settings_or_stop(bootstrap=bootstrap, strategies=strategies)
     rules = rules_or_stop(settings)

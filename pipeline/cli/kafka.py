@@ -1,0 +1,14 @@
+"""The broker, for the commands that need one."""
+
+from __future__ import annotations
+
+from pipeline.cli.common import FAILED, stop
+from pipeline.runtime.publisher import reachable
+from pipeline.settings import Settings
+
+
+def broker_or_stop(settings: Settings) -> None:
+    """Exit 1 with what to do when no broker answers."""
+    problem = reachable(settings)
+    if problem is not None:
+        stop(problem, FAILED)
