@@ -35,7 +35,7 @@ def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path, s
         table_standby_replicas=0,
         web_enabled=False,
     )
-    raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+    raw = {"key_type": bytes, "value_type": bytes}
     events = app.topic(input_topic, **raw)
     actions = app.topic(f"{prefix}actions", **raw)
     customers = app.Table("sessions", partitions=PARTITIONS, options={"driver": "rocksdict"}, **raw)

@@ -13,6 +13,7 @@ from pipeline.agents.outlet import Outlet
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.clock import wall_clock
 from pipeline.runtime.app import App, Clock
+from pipeline.runtime.asking import in_words
 from pipeline.runtime.codec import make_codec
 from pipeline.settings import Settings
 
@@ -38,4 +39,4 @@ def run_worker(app: App) -> str | None:
         worker.execute_from_commandline()
     if app.failed is None:
         return None
-    return f"the worker stopped: {type(app.failed).__name__}: {app.failed}"
+    return f"the worker stopped: {in_words(app.failed)}"

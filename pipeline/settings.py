@@ -15,7 +15,9 @@ from pipeline.domain.failures import Failure
 class Settings(BaseSettings):
     """What a deployment decides. Secrets are `SecretStr`: printing the settings never shows them."""
 
-    model_config = SettingsConfigDict(env_prefix="THROUGHLINE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="THROUGHLINE_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     bootstrap: str = Field(
         "127.0.0.1:9092", description="Kafka bootstrap servers, host:port separated by commas."

@@ -14,7 +14,7 @@ from pipeline.runtime.batch import Batch, Message
 from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.wire.codec import Codec
 from pipeline.wire.dead_letters import Source, dead_letter
-from pipeline.wire.headers import TraceParent, read_headers
+from pipeline.wire.headers import TraceParent, read_headers, read_trace
 from pipeline.wire.routes import headers_of, route
 
 Handle = Callable[[Any, TraceParent | None], None]
@@ -45,7 +45,7 @@ class Outlet:
             if failure is not None:
                 self._refuse(batch, message, failure)
             else:
-                handle(value, read_headers(message.headers()).traceparent)
+                handle(value, read_trace(message.headers()))
 
         batch.process(
             one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipeline.cli.common import WRONG_USE, err
+from pipeline.cli.common import WRONG_USE, err, stop
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.pack import BRAND, STRATEGIES, load_rules
 from pipeline.settings import Settings
@@ -12,8 +12,11 @@ from pipeline.settings import Settings
 
 def rules_or_stop(settings: Settings) -> Rules:
     """The rules of the files that the settings name, or exit 2 with a line for every mistake in them."""
-    rules = load_rules(settings.strategies or STRATEGIES, settings.brand or BRAND)
+    directory = settings.strategies or STRATEGIES
+    rules = load_rules(directory, settings.brand or BRAND)
     if isinstance(rules, Rules):
+        if not rules.strategies:
+            stop(f"{directory}: no strategy file (*.yaml) is there; name a directory that has some")
         return rules
     for problem in rules:
         err.print(str(problem), markup=False)

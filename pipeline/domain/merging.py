@@ -63,8 +63,7 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
         remember(state, event, at)
     for action_id, status in other.actions.items():
         advance_action(state, action_id, status)
-    for strategy_id, note in other.noted.items():
-        state.noted[strategy_id] = min(note, state.noted.get(strategy_id, note))
+    state.noted = _notes(state.noted, other.noted)
 
 
 def advance_action(state: CustomerState, action_id: str, status: str) -> None:
@@ -81,18 +80,27 @@ def _latest(things: dict[str, Dated], bound: int) -> dict[str, Dated]:
     return {key: things[key] for key in kept}
 
 
+def _either(one: str | None, two: str | None) -> str | None:
+    """One of two ids, the same whichever comes first."""
+    return min(filter(None, (one, two)), default=None)
+
+
+def _notes(one: dict[str, str], two: dict[str, str]) -> dict[str, str]:
+    return one | {name: min(note, one.get(name, note)) for name, note in two.items()}
+
+
 def _same_interaction(one: GoingOn, two: GoingOn) -> GoingOn:
-    latest, earlier = sorted((one, two), key=lambda it: (it.last_at, it.kind, it.step or ""), reverse=True)
+    latest = max(one, two, key=lambda it: (it.last_at, it.kind, it.step or ""))
     return GoingOn(
         channel=latest.channel,
         interaction_id=latest.interaction_id,
         started_at=min(one.started_at, two.started_at),
         last_at=latest.last_at,
         kind=latest.kind,
-        step=latest.step or earlier.step,
+        step=latest.step,
         events=one.events + two.events,
         ended=one.ended or two.ended,
-        thread_id=latest.thread_id or earlier.thread_id,
+        thread_id=_either(one.thread_id, two.thread_id),
     )
 
 
@@ -142,7 +150,7 @@ def _status_at(order: dict[str, Scalar]) -> float:
 
 
 def _same_attempt(one: Attempt, two: Attempt) -> Attempt:
-    first, second = sorted((one, two), key=lambda it: (it.started_at, it.owner, it.version))
+    first = min(one, two, key=lambda it: (it.started_at, it.owner, it.version))
     ends = [it.ended_at for it in (one, two) if it.ended_at is not None]
     return Attempt(
         strategy_id=one.strategy_id,
@@ -151,7 +159,7 @@ def _same_attempt(one: Attempt, two: Attempt) -> Attempt:
         owner=first.owner,
         started_at=first.started_at,
         entry=first.entry,
-        thread_id=first.thread_id or second.thread_id,
+        thread_id=_either(one.thread_id, two.thread_id),
         done={
             step: max(one.done.get(step, 0), two.done.get(step, 0)) for step in sorted({*one.done, *two.done})
         },
@@ -159,7 +167,7 @@ def _same_attempt(one: Attempt, two: Attempt) -> Attempt:
             step: _same_wait(one.waits.get(step, Wait()), two.waits.get(step, Wait()))
             for step in sorted({*one.waits, *two.waits})
         },
-        noted=second.noted | first.noted,
+        noted=_notes(one.noted, two.noted),
         ended_at=min(ends, default=None),
     )
 

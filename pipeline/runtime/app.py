@@ -10,6 +10,7 @@ import structlog
 from faust.app.base import BootStrategy
 from yarl import URL
 
+from pipeline.runtime.asking import in_words
 from pipeline.runtime.tables import Table, TableManager
 from pipeline.runtime.transport import Transport
 from pipeline.settings import Settings
@@ -70,7 +71,7 @@ class App(faust.App):
         """Stop the worker because of `error`; what is not committed is done again by its next life."""
         if self.failed is None:
             self.failed = error
-            log.error("worker_failed", error=f"{type(error).__name__}: {error}")
+            log.error("worker_failed", error=in_words(error))
             self.consumer.interrupt()
             self.loop.create_task(self.crash(error))
 

@@ -43,3 +43,23 @@ def _may_pass(error: BaseException) -> bool:
         return False
     cause = error.args[0]
     return bool(cause.retriable() or cause.code() in _TRANSIENT)
+
+
+_SAME_WORKER = {
+    KafkaError._FENCED,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.PRODUCER_FENCED,
+}
+
+
+def in_words(error: BaseException) -> str:
+    """One line for the operator: what went wrong and, where that is known, what to do."""
+    if not isinstance(error, KafkaException):
+        return f"{type(error).__name__}: {error}"
+    cause = error.args[0]
+    if cause.code() in _SAME_WORKER:
+        return "another worker runs with the same THROUGHLINE_WORKER_ID; give each its own"
+    if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return "a topic is missing; run `throughline topics apply`"
+    return str(cause.str())

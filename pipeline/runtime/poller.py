@@ -109,6 +109,7 @@ class Poller(threading.Thread):
         self._commands: deque[Callable[[], None]] = deque()
         self._epoch = 0
         self._wanted_epoch = 0
+        self._reading: set[int] = set()
         self.group_metadata: Any = None
 
     def run(self) -> None:
@@ -171,11 +172,13 @@ class Poller(threading.Thread):
     def _rewind(self, epoch: int, offsets: Mapping[TP, int]) -> None:
         self._epoch = epoch
         for tp, offset in offsets.items():
-            self._consumer.seek(TopicPartition(tp.topic, tp.partition, offset))
+            if tp.partition in self._reading:  # it may have been revoked since
+                self._consumer.seek(TopicPartition(tp.topic, tp.partition, offset))
 
     def resume(self, numbers: Iterable[int]) -> None:
         """Begin to read partitions whose tables are ready."""
-        self._commands.append(lambda: self._consumer.resume(self._inputs_of(numbers)))
+        wanted = set(numbers)
+        self._commands.append(lambda: self._consumer.resume(self._inputs_of(wanted & self._reading)))
 
     def stop(self) -> None:
         """Leave the group; the thread ends within one poll."""
@@ -215,18 +218,23 @@ class Poller(threading.Thread):
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {p.partition for p in partitions}
+        self._reading |= numbers
         consumer.incremental_assign(self._inputs_of(numbers))
         consumer.pause(self._inputs_of(numbers))
         asyncio.run_coroutine_threadsafe(self._on_assigned(numbers), self._loop)
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        numbers = {p.partition for p in partitions}
-        self._wait(self._on_revoked(numbers))
-        consumer.incremental_unassign(self._inputs_of(numbers))
+        # The last commit of these partitions is made in the generation that takes them away.
+        self.group_metadata = consumer.consumer_group_metadata()
+        self._part_with(consumer, partitions, self._on_revoked)
 
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._part_with(consumer, partitions, self._on_lost)
+
+    def _part_with(self, consumer: Consumer, partitions: list[TopicPartition], tell: Rebalance) -> None:
         numbers = {p.partition for p in partitions}
-        self._wait(self._on_lost(numbers))
+        self._wait(tell(numbers))
+        self._reading -= numbers
         consumer.incremental_unassign(self._inputs_of(numbers))
 
     def _wait(self, change: Coroutine[Any, Any, None]) -> None:

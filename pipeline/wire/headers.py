@@ -6,6 +6,7 @@ broken one is read as absent and never stops a record.
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Versions after 00 may append fields, which a reader of 00 ignores (W3C Trace Context, section 4.3).
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _MAX_HEADER_BYTES = 1024
+_spans = random.Random()  # noqa: S311
 
 
 class TraceParent(msgspec.Struct, frozen=True):
@@ -49,7 +51,8 @@ class TraceParent(msgspec.Struct, frozen=True):
 
     def child(self) -> TraceParent:
         """A new place in the same trace."""
-        return TraceParent(self.trace_id, secrets.token_hex(8), self.sampled)
+        # Unique is enough: a span id guards nothing, and this is done for every record.
+        return TraceParent(self.trace_id, f"{_spans.getrandbits(64) or 1:016x}", self.sampled)
 
     def __str__(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.sampled else '00'}"
@@ -106,6 +109,14 @@ def read_headers(headers: Iterable[tuple[str, bytes | None]] | None) -> EventHea
         time=_epoch_ms(texts.get("ce_time", "")),
         traceparent=TraceParent.parse(texts.get("traceparent", "")),
     )
+
+
+def read_trace(headers: Iterable[tuple[str, bytes | None]] | None) -> TraceParent | None:
+    """Only the trace that the headers tell of, None when they tell of none."""
+    for name, value in headers or ():
+        if name == "traceparent" and value is not None and len(value) <= _MAX_HEADER_BYTES:
+            return TraceParent.parse(value.decode("ascii", "replace"))
+    return None
 
 
 def _rfc3339(time: int) -> str | None:
