@@ -36,8 +36,8 @@ def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path, s
         web_enabled=False,
     )
     raw = {"key_type": bytes, "value_type": bytes}
-    events = app.topic(input_topic, **raw)
-    actions = app.topic(f"{prefix}actions", **raw)
+    events = app.topic(input_topic, value_serializer="raw", **raw)
+    actions = app.topic(f"{prefix}actions", value_serializer="raw", **raw)
     customers = app.Table("sessions", partitions=PARTITIONS, options={"driver": "rocksdict"}, **raw)
     codec = Codec()
 

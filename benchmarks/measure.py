@@ -135,6 +135,8 @@ def _check(bootstrap: str, system: System, prefix: str, expected: Expected) -> N
 def _remove_topics(bootstrap: str, group: str) -> None:
     """So that the broker's cleaning of one run's topics takes nothing from the next run."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    left = [name for name in admin.list_topics(timeout=30).topics if name.startswith((f"{group}.", f"{group}-"))]
+    left = [
+        name for name in admin.list_topics(timeout=30).topics if name.startswith((f"{group}.", f"{group}-"))
+    ]
     for removed in admin.delete_topics(left).values() if left else ():
         removed.result()

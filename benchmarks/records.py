@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from benchmarks.workload import State, encode_state, event, fold
 from pipeline.runtime.producer import PARTITIONER
@@ -58,7 +66,9 @@ def produce_input(
     return Expected(topic, events, _ends(bootstrap, topic), actions, encoded)
 
 
-def _produce(producer: Producer, topic: str, key: str, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+def _produce(
+    producer: Producer, topic: str, key: str, value: bytes, headers: list[tuple[str, bytes]]
+) -> None:
     while True:
         try:
             producer.produce(topic, value=value, key=key, headers=headers)

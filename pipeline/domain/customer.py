@@ -134,7 +134,7 @@ def _sent_on(state: CustomerState, message: IdentifiedInteraction) -> Identified
     evidence may just have logged in.
     """
     number = message.resolved_by.removeprefix(f"{CUSTOMER_NUMBER}:")
-    if number != message.resolved_by and number != state.customer_id:
+    if number not in (message.resolved_by, state.customer_id):
         return msgspec.structs.replace(message, customer_id=number)
     if state.merged_into is None:
         return None

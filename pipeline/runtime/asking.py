@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, stop_when_event_set, wait_exponential
 
 T = TypeVar("T")
 
@@ -25,14 +26,19 @@ _TRANSIENT = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 }
 PATIENCE_S = 60.0
+# One attempt; short, because nobody can call it off.
+ATTEMPT_S = 5.0
 
 
-def answered(call: Callable[[], T]) -> T:
-    """The answer to `call`, asked again while the broker's refusal may pass; raises the last one after 60 s."""
+def answered(call: Callable[[], T], stopping: Event) -> T:
+    """The answer to `call`, asked again while the broker's refusal may pass.
+
+    Raises the last refusal after 60 s, or once `stopping` is set. A `call` takes no longer than ATTEMPT_S.
+    """
     retrying = Retrying(
         retry=retry_if_exception(_may_pass),
         wait=wait_exponential(multiplier=0.02, max=1.0),
-        stop=stop_after_delay(PATIENCE_S),
+        stop=stop_after_delay(PATIENCE_S) | stop_when_event_set(stopping),
         reraise=True,
     )
     return retrying(call)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from confluent_kafka import Message as Message
+from confluent_kafka import Message
 
 if TYPE_CHECKING:
     from pipeline.runtime.checkpoint import Checkpoint
+
+__all__ = ["TP", "Batch", "Headers", "Message", "Output", "Poisoned"]
 
 Headers = list[tuple[str, bytes]]
 
@@ -27,6 +29,13 @@ class Output(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+class Unavailable(Exception):
+    """What the worker itself depends on has failed (its disk, the schema registry): no record is to blame.
+
+    A handler that raises it stops the worker; in its next life the record is read again.
+    """
 
 
 class Poisoned(NamedTuple):
@@ -70,7 +79,7 @@ class Batch:
 
         When it raises, the batch is marked: the runtime throws the checkpoint's state away, reads the batch
         again and calls `refuse` with the error for that record, so that one record cannot stop a partition
-        and nothing half done is kept.
+        and nothing half done is kept. Unavailable is passed on.
         """
         for message in self.messages:
             offset = message.offset()
@@ -80,6 +89,8 @@ class Batch:
                 continue
             try:
                 handle(message)
+            except Unavailable:
+                raise
             except Exception as error:  # whatever it is, it is this record's, and the next one must go on
                 self.poisoned = Poisoned(self.tp, offset, f"{type(error).__name__}: {error}")
                 return

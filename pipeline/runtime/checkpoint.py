@@ -72,7 +72,12 @@ class Checkpoint:
 
     def prepare(self, tables: list[TablePartition[Any]]) -> Prepared:
         """Close this checkpoint: encode the touched states. From here on the agents fold into the next."""
-        changed = [(table, table.swap()) for table in tables if table.dirty]
+        changed = []
+        for table in tables:
+            if table.dirty:
+                changed.append((table, table.swap()))
+            else:
+                table.trim()  # it may have been read; `settle` is for those that were written
         return Prepared(self, changed)
 
 

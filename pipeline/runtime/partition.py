@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 V = TypeVar("V")
@@ -15,6 +16,10 @@ class StoreT(Protocol):
     @property
     def offset(self) -> int:
         """The next changelog offset that is not yet in the store."""
+
+    @property
+    def written_at(self) -> int:
+        """When it was last written, epoch seconds."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None."""
@@ -105,14 +110,16 @@ class TablePartition(Generic[V]):
         return changes
 
     def settle(self) -> None:
-        """The checkpoint is on disk: drop its bytes, and the oldest clean states beyond the cache's bound."""
+        """The checkpoint is on disk: drop its bytes, and what the cache holds too much."""
         self._committing = {}
+        self.trim()
+
+    def trim(self) -> None:
+        """Drop the oldest clean states beyond the cache's bound."""
         excess = len(self._cache) - self._cache_entries
-        if excess <= 0:
-            return
-        dirty = self._dirty
-        for key in [k for k in self._cache if k not in dirty][:excess]:
-            del self._cache[key]
+        if excess > 0:
+            for key in list(islice((k for k in self._cache if k not in self._dirty), excess)):
+                del self._cache[key]
 
     def forget(self) -> None:
         """Throw away everything that is not committed; the next `get` reads the store again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event
 from typing import Any
 
 import structlog
@@ -34,7 +35,7 @@ _TRANSACTIONAL = {
 }
 
 # The broker's requests are retried inside librdkafka; this bounds one call of ours, then we ask again.
-_CALL_S = 30.0
+_CALL_S = 5.0
 
 
 class TransactionalProducer:
@@ -45,10 +46,15 @@ class TransactionalProducer:
         self._producer = Producer(config)
         self._ends: dict[TP, int] = {}
         self._open = False
+        self._given_up = Event()
 
     def start(self) -> None:
         """Fence and abort what an earlier life with the same id left open. Blocks until the broker answers."""
-        self._retry(self._producer.init_transactions)
+        self._retry(lambda: self._producer.init_transactions(_CALL_S))
+
+    def give_up(self) -> None:
+        """Wait no longer for a broker that does not answer: the call under way raises within seconds."""
+        self._given_up.set()
 
     def begin(self) -> None:
         self._producer.begin_transaction()
@@ -57,24 +63,27 @@ class TransactionalProducer:
 
     def produce(self, output: Output) -> None:
         topic, key, value, headers = output
-        while True:
-            try:
-                self._producer.produce(topic, value=value, key=key, headers=headers)
-                return
-            except BufferError:
-                self._producer.poll(0.1)
+        self._enqueue(topic, value=value, key=key, headers=headers)
 
     def produce_changes(self, topic: str, partition: int, changes: Changes) -> None:
         # Records of one partition keep their order, so the report of the last one tells where all of them end.
         last = len(changes)
         for number, (key, value) in enumerate(changes.items(), 1):
             report = {"on_delivery": self._note_end} if number == last else {}
-            while True:
-                try:
-                    self._producer.produce(topic, value=value, key=key, partition=partition, **report)
-                    break
-                except BufferError:
-                    self._producer.poll(0.1)
+            self._enqueue(topic, value=value, key=key, partition=partition, **report)
+
+    def _enqueue(self, topic: str, **record: Any) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, **record)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as error:
+                # So says librdkafka when a record sent before has already failed the transaction.
+                if error.args[0].code() == KafkaError._STATE:
+                    raise TransactionAborted("an earlier record of it was not taken") from error
+                raise
 
     def _note_end(self, error: KafkaError | None, message: Message) -> None:
         offset = message.offset()
@@ -97,8 +106,8 @@ class TransactionalProducer:
             return
         self._open = False
         try:
-            self._producer.abort_transaction(_CALL_S)
-        except KafkaException as error:
+            self._retry(lambda: self._producer.abort_transaction(_CALL_S))
+        except (KafkaException, TransactionAborted) as error:
             # Fenced or beyond repair: the broker has ended the transaction or will at its timeout.
             log.warning("abort_failed", error=str(error.args[0]))
 
@@ -111,6 +120,6 @@ class TransactionalProducer:
                 cause = error.args[0]
                 if cause.txn_requires_abort():
                     raise TransactionAborted(cause.str()) from error
-                if cause.fatal() or not cause.retriable():
+                if cause.fatal() or not cause.retriable() or self._given_up.is_set():
                     raise
                 log.warning("broker_slow", error=cause.str())

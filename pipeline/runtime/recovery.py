@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 from typing import Any
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from pipeline.runtime.asking import PATIENCE_S, answered
+from pipeline.runtime.asking import ATTEMPT_S, answered
+from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import Changes, StoreT
 
 log = structlog.get_logger(__name__)
@@ -22,15 +31,40 @@ _CONSUMER = {
     "isolation.level": "read_committed",
     # The end is known only by this: a committed end may be a transaction marker, which is never delivered.
     "enable.partition.eof": True,
+    # With nothing but a marker to read, the broker holds the answer back for as long as this.
+    "fetch.wait.max.ms": 10,
     "fetch.queue.backoff.ms": 5,
     "queued.max.messages.kbytes": 131_072,
 }
 _BATCH = 10_000
 _PROGRESS_S = 1.0
+# Compaction drops a tombstone after `delete.retention.ms`, a day: a store that did not see it within that time
+# would keep for ever what was deleted. Half of it leaves room for a long recovery.
+_STALE_S = 12 * 60 * 60
 
 
 class RecoveryStopped(Exception):
     """Recovery was asked to stop before it was done."""
+
+
+def high_watermarks(
+    kafka: Mapping[str, Any], changelogs: Iterable[TP], stopping: Event
+) -> dict[TP, int]:
+    """The end of each partition, records of open transactions included. Blocks.
+
+    The end of committed records would not do: it lies before a transaction that is being decided, though what
+    that wrote may already be part of the group's committed offsets.
+    """
+    asked = {TopicPartition(*tp): OffsetSpec.latest() for tp in changelogs}
+    admin = AdminClient(dict(kafka))
+
+    def ask() -> dict[TP, int]:
+        futures = admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ATTEMPT_S
+        )
+        return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
+
+    return answered(ask, stopping) if asked else {}
 
 
 def recover(
@@ -38,29 +72,29 @@ def recover(
     topic: str,
     partition: int,
     store: StoreT,
+    end: int,
     stopping: Event,
     progress: Callable[[int, int], None],
 ) -> int:
-    """Read the changelog from the store's offset to its end, into the store; returns the records read.
+    """Read the changelog from the store's offset to `end`, into the store; returns the records read.
 
-    The end is the high watermark at the start, so a transaction that is still being decided is waited for: what
-    it wrote may already be part of the group's committed offsets. `progress(done, total)` is called about every
-    second. Blocks; raises RecoveryStopped when `stopping` is set.
+    `end` is the high watermark (`high_watermarks`), so a transaction that is still being decided is waited for.
+    A store that is ahead of the changelog, or was last written so long ago that it may have missed a tombstone,
+    is built anew. `progress(done, total)` is called about every second. Blocks; raises RecoveryStopped when
+    `stopping` is set.
     """
+    position = store.offset
+    ahead = position > end
+    if ahead or (0 < position < end and time.time() - store.written_at > _STALE_S):
+        reason = "it is ahead of its changelog" if ahead else "it may have missed deletions"
+        log.warning("table_built_anew", topic=topic, partition=partition, store=position, end=end, reason=reason)
+        store.clear()
+        position = 0
+    if position >= end:
+        return 0
     consumer = Consumer({**kafka, **_CONSUMER})
     try:
-        asked = TopicPartition(topic, partition)
-        low, end = answered(lambda: consumer.get_watermark_offsets(asked, timeout=PATIENCE_S))
-        position = store.offset
-        if position > end:
-            log.warning(
-                "table_ahead_of_changelog", topic=topic, partition=partition, store=position, changelog=end
-            )
-            store.clear()
-            position = 0
-        if position >= end:
-            return 0
-        return _read(consumer, topic, partition, max(position, low), end, store, stopping, progress)
+        return _read(consumer, topic, partition, position, end, store, stopping, progress)
     finally:
         consumer.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from rocksdict import (
     WriteOptions,
 )
 
+from pipeline.runtime.batch import Unavailable
+
 FORMAT = b"1"
-# State keys are UTF-8 text that never begins with NUL, so these two cannot meet one.
+# State keys are UTF-8 text that never begins with NUL, so these cannot meet one.
 _OFFSET = b"\x00offset"
+_WRITTEN = b"\x00written"
 _FORMAT = b"\x00format"
 _FIRST_KEY = b"\x01"
 
@@ -27,7 +31,7 @@ _FIRST_KEY = b"\x01"
 _BLOCK_CACHE = Cache(256 * 1024 * 1024)
 
 
-class StoreError(Exception):
+class StoreError(Unavailable):
     """The directory cannot be used: the message says why and what to do."""
 
 
@@ -50,36 +54,55 @@ def _options() -> Options:
 class Store:
     """Bytes to bytes, with the changelog offset written in the same batch as the states it covers.
 
-    Raises StoreError when the directory holds another format; a damaged directory is moved aside and the
+    Every method raises StoreError when the disk fails it, the constructor also when another process uses the
+    directory or it holds another format. A directory that is found damaged on opening is moved aside and the
     store starts empty, to be rebuilt from the changelog.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.moved_aside: Path | None = None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = self._open()
-        except Exception as error:  # RocksDB reports damage by a bare Exception
-            if "lock" in str(error).lower() and "hold" in str(error).lower():
-                raise StoreError(
-                    f"{path} is in use by another process; stop that worker or set THROUGHLINE_STATE_DIR"
-                ) from error
-            self.moved_aside = self._move_aside()
-            self._db = self._open()
         self._writes = WriteOptions()
-        found = self._db.get(_FORMAT)
-        if found is None:
-            self._db[_FORMAT] = FORMAT
-        elif found != FORMAT:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = self._open_or_replace()
+            found = self.get(_FORMAT)
+            if found is None:
+                self._db[_FORMAT] = FORMAT
+        except StoreError:
+            raise
+        except Exception as error:  # RocksDB has no exception of its own
+            raise self._broken(error) from error
+        if found not in (None, FORMAT):
             self._db.close()
             raise StoreError(
                 f"{path} was written by another version (format {found.decode(errors='replace')}, this one reads "
                 f"{FORMAT.decode()}); remove it and the table is rebuilt from its changelog"
             )
 
+    def _open_or_replace(self) -> Rdict:
+        try:
+            return self._open()
+        except Exception as error:
+            reason = str(error)
+            # The two ways in which RocksDB says that another process, or this one, has the directory open.
+            if reason.startswith(("IO error: While lock file", "IO error: lock hold by")):
+                raise StoreError(
+                    f"{self.path} is in use by another process; stop that worker or set THROUGHLINE_STATE_DIR"
+                ) from error
+            if not reason.startswith(("Corruption", "IO error: No such file")):
+                raise
+            self.moved_aside = self._move_aside()
+            return self._open()
+
     def _open(self) -> Rdict:
         return Rdict(str(self.path), options=_options())
+
+    def _broken(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"{self.path} cannot be used ({error}); free or repair the disk, or remove the directory and the"
+            " table is rebuilt from its changelog"
+        )
 
     def _move_aside(self) -> Path:
         aside = self.path.with_name(self.path.name + ".damaged")
@@ -90,12 +113,19 @@ class Store:
     @property
     def offset(self) -> int:
         """The next changelog offset that is not yet in the store; 0 for an empty one."""
-        found = self._db.get(_OFFSET)
-        return int.from_bytes(found, "big") if found else 0
+        return int.from_bytes(self.get(_OFFSET) or b"", "big")
+
+    @property
+    def written_at(self) -> int:
+        """When it was last written, epoch seconds; 0 for an empty one."""
+        return int.from_bytes(self.get(_WRITTEN) or b"", "big")
 
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None."""
-        value: bytes | None = self._db.get(key)
+        try:
+            value: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._broken(error) from error
         return value
 
     def scan(self, start: bytes = _FIRST_KEY) -> Iterator[tuple[bytes, bytes]]:
@@ -115,7 +145,11 @@ class Store:
             else:
                 batch.put(key, value)
         batch.put(_OFFSET, offset.to_bytes(8, "big"))
-        self._db.write(batch, self._writes)
+        batch.put(_WRITTEN, int(time.time()).to_bytes(8, "big"))
+        try:
+            self._db.write(batch, self._writes)
+        except Exception as error:
+            raise self._broken(error) from error
 
     def clear(self) -> None:
         """Forget everything: the store starts empty again."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -13,11 +14,14 @@ import structlog
 from mode import Service
 from mode.utils.locks import Event as LoopEvent
 
+from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import TablePartition
-from pipeline.runtime.recovery import recover
+from pipeline.runtime.recovery import RecoveryStopped, high_watermarks, recover
 from pipeline.runtime.store import Store
 
 log = structlog.get_logger(__name__)
+
+_RECOVERIES = 8
 
 
 def _codec(value_type: Any) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
@@ -50,8 +54,11 @@ class Table(Service):
         """The states of one partition; a KeyError means that this worker does not own it."""
         return self.partitions[number]
 
-    def open(self, number: int, stopping: Event) -> TablePartition[Any]:
-        """Open the store of a partition and bring it up to its changelog. Blocks."""
+    def open(self, number: int, end: int, stopping: Event) -> TablePartition[Any]:
+        """Open the store of a partition and bring it up to the `end` of its changelog. Blocks.
+
+        Raises RecoveryStopped when `stopping` is set.
+        """
         settings = self.app.settings
         store = Store(
             Path(settings.state_dir) / settings.group / settings.worker_id / self.name / str(number)
@@ -63,7 +70,7 @@ class Table(Service):
             log.info("table_recovering", table=self.name, partition=number, done=done, total=total)
 
         try:
-            records = recover(settings.kafka(), self.changelog, number, store, stopping, progress)
+            records = recover(settings.kafka(), self.changelog, number, store, end, stopping, progress)
         except BaseException:
             store.close()
             raise
@@ -79,8 +86,9 @@ class TableManager(Service):
         super().__init__(**kwargs)
         self.app = app
         self.ready = LoopEvent()
-        self._stopping = Event()
         self._tables: dict[str, Table] = {}
+        # Its own threads: a commit must never wait for a recovery to leave it one.
+        self._recoveries = ThreadPoolExecutor(_RECOVERIES, thread_name_prefix="recovery")
 
     def add(self, table: Table) -> Table:
         """Register a table (called by `app.Table`)."""
@@ -96,14 +104,42 @@ class TableManager(Service):
         """Every table partition that this worker holds."""
         return [partition for table in self._tables.values() for partition in table.partitions.values()]
 
-    async def open(self, numbers: Iterable[int]) -> None:
-        """Open these partitions of every table, recovered; those that are open stay as they are."""
-        wanted = [
-            (t, n) for n in sorted(set(numbers)) for t in self._tables.values() if n not in t.partitions
-        ]
-        opened = await asyncio.gather(*(asyncio.to_thread(t.open, n, self._stopping) for t, n in wanted))
-        for (table, number), partition in zip(wanted, opened, strict=True):
-            table.partitions[number] = partition
+    async def open(self, stopping: Mapping[int, Event]) -> set[int]:
+        """Open these partitions of every table, recovered, each unless its event is set meanwhile.
+
+        Returns those that are open. When one cannot be opened, all are closed again and its error is raised.
+        """
+        loop = asyncio.get_running_loop()
+        wanted = [(table, number) for number in sorted(stopping) for table in self._tables.values()]
+        if not wanted:
+            return set(stopping)
+        ends = await loop.run_in_executor(self._recoveries, self._ends, stopping)
+        results = await asyncio.gather(
+            *(
+                loop.run_in_executor(
+                    self._recoveries, t.open, n, ends[TP(t.changelog, n)], stopping[n]
+                )
+                for t, n in wanted
+            ),
+            return_exceptions=True,
+        )
+        given_up: set[int] = set()
+        failure: BaseException | None = None
+        for (table, number), result in zip(wanted, results, strict=True):
+            if isinstance(result, RecoveryStopped):
+                given_up.add(number)
+            elif isinstance(result, BaseException):
+                failure = failure or result
+            else:
+                table.partitions[number] = result
+        self.close(given_up if failure is None else stopping)
+        if failure is not None:
+            raise failure
+        return set(stopping) - given_up
+
+    def _ends(self, stopping: Mapping[int, Event]) -> dict[TP, int]:
+        changelogs = [TP(table.changelog, n) for table in self._tables.values() for n in stopping]
+        return high_watermarks(self.app.settings.kafka(), changelogs, next(iter(stopping.values())))
 
     def close(self, numbers: Iterable[int]) -> None:
         """Close these partitions of every table; what is not committed is dropped."""
@@ -119,8 +155,8 @@ class TableManager(Service):
             partition.forget()
 
     async def on_stop(self) -> None:
-        """Stop a recovery that is under way and close every store."""
-        self._stopping.set()
+        """Close every store; the consumer has stopped the recoveries."""
+        self._recoveries.shutdown(wait=False)
         self.close({number for table in self._tables.values() for number in table.partitions})
 
     # What the stock App calls; the consumer drives opening and closing itself.

@@ -19,11 +19,16 @@ class Producer(Service):
     def __init__(self, transport: Any, loop: Any = None, **kwargs: Any) -> None:
         super().__init__(loop=loop, **kwargs)
         settings = transport.app.settings
-        self.transactions = TransactionalProducer(settings.kafka(), f"{settings.group}-{settings.worker_id}")
+        # Neither name can hold a slash, so no two workers meet in one id.
+        self.transactions = TransactionalProducer(settings.kafka(), f"{settings.group}/{settings.worker_id}")
 
     async def on_start(self) -> None:
         """End what an earlier life of this worker left open; waits for the broker."""
         await asyncio.to_thread(self.transactions.start)
+
+    async def on_stop(self) -> None:
+        """Do not hold up the end of the process for a broker that is away."""
+        self.transactions.give_up()
 
     async def flush(self) -> None:
         """Nothing is buffered outside a checkpoint."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from domain_values import DEVICE, MINUTE, NOW, NUMBER, SECOND, event, folded, identified, profile, rules
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain import state as states
@@ -66,11 +66,13 @@ def actions(outputs: list[Output]) -> list[str]:
     return sorted(one.action_id for one in outputs if isinstance(one, ActionCommand))
 
 
+@settings(deadline=None)
 @given(stories())
 def test_the_same_story_gives_the_same_outputs(story: list[Interaction]) -> None:
     assert played(story)[1] == played(story)[1]
 
 
+@settings(deadline=None)
 @given(stories(), st.data())
 def test_duplicates_change_nothing(story: list[Interaction], data: st.DataObject) -> None:
     again = list(story)
@@ -81,6 +83,7 @@ def test_duplicates_change_nothing(story: list[Interaction], data: st.DataObject
     assert played(again)[1] == played(story)[1]
 
 
+@settings(deadline=None)
 @given(stories(), st.randoms(use_true_random=False))
 def test_within_the_grace_the_order_of_arrival_does_not_matter_to_the_session(
     story: list[Interaction], random: object
@@ -99,6 +102,7 @@ def test_within_the_grace_the_order_of_arrival_does_not_matter_to_the_session(
     }
 
 
+@settings(deadline=None)
 @given(stories())
 def test_no_step_is_carried_out_more_often_than_it_may(story: list[Interaction]) -> None:
     _, outputs = played(story)
@@ -107,6 +111,7 @@ def test_no_step_is_carried_out_more_often_than_it_may(story: list[Interaction])
     assert len(places) == len(set(places))
 
 
+@settings(deadline=None)
 @given(st.lists(stories(length=5), min_size=3, max_size=3))
 def test_it_does_not_matter_which_merge_arrives_first(parts: list[list[Interaction]]) -> None:
     results = []
@@ -168,6 +173,7 @@ def evidence_known(one: IdentityLink) -> IdentityLink:
     return one
 
 
+@settings(deadline=None)
 @given(st.lists(EVIDENCE.map(evidence_known), min_size=1, max_size=4))
 def test_whose_an_identifier_is_does_not_depend_on_the_order_of_the_evidence(
     claims: list[IdentityLink],
@@ -185,6 +191,7 @@ def test_whose_an_identifier_is_does_not_depend_on_the_order_of_the_evidence(
     assert len(holders) == 1
 
 
+@settings(deadline=None)
 @given(stories())
 def test_the_state_survives_its_bytes(story: list[Interaction]) -> None:
     state, _ = played([*story, event("login", NOW + MINUTE, "login", identifiers=[DEVICE, NUMBER])])

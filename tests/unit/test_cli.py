@@ -170,7 +170,7 @@ def test_a_directory_without_strategies_is_refused(command: tuple[str, ...], tmp
     assert one_line(run(*command, str(tmp_path / "none")), 2).startswith(f"{tmp_path / 'none'}: ")
 
 
-@pytest.mark.parametrize("command", [("topics", "apply"), ("worker",), ("produce", "web", "payload.json")])
+@pytest.mark.parametrize("command", [("worker",), ("produce", "web", "payload.json")])
 def test_a_broker_that_does_not_answer_is_named_with_what_to_do(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -133,3 +133,21 @@ def test_the_command_prints_the_table_and_exits_by_the_result(
     (tmp_path / "x.yaml").write_text(text.replace("command: offer_chat", "command: offer_callback"))
     assert main(tmp_path) == 1
     assert "did not come" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_examples_in_the_readme_are_good(tmp_path: Path) -> None:
+    story, *parts = [
+        block.split("```")[0]
+        for block in (SCENARIOS / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1:]
+    ]
+    (tmp_path / "payloads").symlink_to(SCENARIOS / "payloads")
+    path = tmp_path / "x.yaml"
+    path.write_text(story)
+    scenario = load(path)
+    assert isinstance(scenario, Scenario)
+    given = scenario.given.model_copy(update={"customers": "customer_id,value\nC-1,9.5\n"})
+    result = check(scenario.model_copy(update={"given": given}), MemoryDriver(), load_rules())
+    assert result.passed, result.problems
+    for part in parts:
+        path.write_text(story.replace("then: []", part))
+        assert isinstance(load(path), Scenario), part

@@ -142,8 +142,9 @@ def test_a_condition_in_error_is_recorded_and_stops_only_its_step() -> None:
 
 
 def test_an_action_that_cannot_be_built_sends_nothing_of_its_step() -> None:
-    do = "do: [{create_ticket: {subject: x, priority: 1, text: y}}, {refund: {order_id: x, amount: =event.facts.a, currency: GBP, reason: z}}]"
-    live = rules(HEAD + f"steps: [{{id: a, on: entry, {do}}}]")
+    ticket = "{create_ticket: {subject: x, priority: 1, text: y}}"
+    refund = "{refund: {order_id: x, amount: =event.facts.a, currency: GBP, reason: z}}"
+    live = rules(HEAD + f"steps: [{{id: a, on: entry, do: [{ticket}, {refund}]}}]")
     for facts in ({}, {"a": "much"}, {"a": -1.0}, {"a": float("inf")}):
         outputs = folded(customer(), event("1", kind="start", facts=facts), live)
         assert commands(outputs) == []
@@ -283,8 +284,8 @@ def test_a_message_goes_the_preferred_way_in_the_customers_language() -> None:
 
 
 def test_what_consent_stops_is_named_and_the_rest_of_the_step_goes_out() -> None:
-    do = "do: [{create_ticket: {subject: x, priority: 1, text: y}}, {send_message: {template: hello, channel: sms}}]"
-    live = rules(HEAD + f"steps: [{{id: a, on: entry, {do}}}]")
+    ticket, message = TICKET.removesuffix("]"), "{send_message: {template: hello, channel: sms}}]"
+    live = rules(HEAD + f"steps: [{{id: a, on: entry, {ticket}, {message}}}]")
     state = customer(consent={"service/sms": False})
     outputs = folded(state, event("1", kind="start"), live)
     decision = [one for one in outputs if isinstance(one, Decision)][-1]

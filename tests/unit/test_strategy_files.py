@@ -11,7 +11,8 @@ from pipeline.domain.strategies.compile import compile_rules, compile_strategy
 from pipeline.domain.strategies.compiled import Strategy
 from pipeline.domain.strategies.language import duration_ms
 from pipeline.domain.templates import Brand, load_brand
-from pipeline.pack import load_rules
+from pipeline.pack import BRAND as BRAND_FILE
+from pipeline.pack import STRATEGIES, load_rules
 
 GOOD = """\
 strategy: greeting
@@ -77,7 +78,7 @@ def test_what_is_no_duration(text: object) -> None:
 
 def test_a_misspelt_setting_is_named_with_its_place() -> None:
     (problem,) = mistakes(GOOD.replace("    on: entry", "    om: entry\n    on: entry"))
-    assert problem == "x.yaml:10:9: steps.0.om is not a setting here; remove it or check its spelling"
+    assert problem == "x.yaml:10:5: steps.0.om is not a setting here; remove it or check its spelling"
 
 
 def test_every_mistake_is_found_at_once() -> None:
@@ -100,7 +101,7 @@ def test_every_mistake_is_found_at_once() -> None:
         ("on: entry", "on: entry\n    since: entry", "since belongs to after or absent"),
         ("send_message:", "send_mesage:", "an action is one of send_message"),
         ("template: hello", "template: helo", "there is no template 'helo'; write one of hello"),
-        ("template: hello", "template: hello, chanel: sms", "x.yaml:12:49: chanel is not a setting"),
+        ("template: hello", "template: hello, chanel: sms", "x.yaml:12:41: chanel is not a setting"),
         ("template: hello", "template: hello, channel: fax", "'fax' is not a channel"),
         ("template: hello", "template: form_link, channel: sms", "form_link has no text for sms"),
         ("template: hello", "template: amount", "template amount names amount; give each one under with"),
@@ -116,7 +117,7 @@ def test_every_mistake_is_found_at_once() -> None:
             "x.yaml:12:35",
         ),
         ("send_message: {template: hello}", "refund: now", "refund needs its settings by name"),
-        ("version: 3", "version: 3\nversion: 4", "x.yaml:3:10: 'version' is written twice"),
+        ("version: 3", "version: 3\nversion: 4", "x.yaml:3:1: 'version' is written twice"),
         ("title: Say hello", "title: &a [*a]", "an alias (*name) stands for this value"),
         ("strategy: greeting", "3: greeting", "a name must be text"),
         ("title: Say hello", "title: {", "not valid YAML"),
@@ -149,6 +150,13 @@ def test_a_key_that_customers_could_share_is_not_unique() -> None:
     assert compiled(GOOD).unique_key
     assert not compiled(GOOD + "key: event.interaction_id\n").unique_key
     assert compiled(GOOD + "key: string(thread.facts.order_id)\n").unique_key
+
+
+def test_the_example_in_the_readme_is_good() -> None:
+    text = (STRATEGIES.parent / "README.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    strategy = compile_rules({"README.md": example}, BRAND_FILE.read_text(encoding="utf-8"), "brand.yaml")
+    assert not isinstance(strategy, list), [str(problem) for problem in strategy]
 
 
 def test_the_pack_is_good_and_a_missing_directory_is_said() -> None:

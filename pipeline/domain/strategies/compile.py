@@ -164,9 +164,10 @@ class _Compiler:
             self._wrong(path, f"{kind} needs its settings by name", "write them as name: value")
         own = {"template", "channel", "with"} if sends else set()
         allowed = own | (set(fields) - DERIVED if sends else set(fields))
-        for name in given.keys() - allowed:
+        for name in sorted(given.keys() - allowed):
             remedy = f"{kind} takes {', '.join(sorted(allowed))}"
-            self._wrong((*path, name), f"{name} is not a setting of {kind}", remedy)
+            message = f"{name} is not a setting of {kind}"
+            self._problems.append(self._source.unknown((*path, name), message, remedy))
         for name in sorted(allowed - own - given.keys()):
             if fields[name].required:
                 self._wrong(path, f"{kind} has no {name}", "add it")

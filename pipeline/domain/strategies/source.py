@@ -7,6 +7,7 @@ text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -45,11 +46,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Source:
-    """A file's values and the place of each, by its path of keys and positions."""
+    """A file's values and the place of each, by its path of keys and positions; `names` has the places of
+    keys.
+    """
 
     file: str
     data: Any
     places: dict[Path, Place]
+    names: dict[Path, Place]
 
     def place(self, path: Path) -> Place:
         """The place of the value at `path`, or of the nearest one around it that is there."""
@@ -62,16 +66,21 @@ class Source:
         place = self.place(path)
         return Problem(self.file, place.line, place.column, message, remedy)
 
+    def unknown(self, path: Path, message: str, remedy: str) -> Problem:
+        """A problem with the name of the value at `path`: it should not be there."""
+        place = self.names.get(path) or self.place(path)
+        return Problem(self.file, place.line, place.column, message, remedy)
+
 
 def read(text: str, file: str) -> Source | Problem:
     """The values in a YAML text; `file` is its name in messages."""
     if len(text) > MAX_CHARACTERS:
         return Problem(file, 0, 0, f"longer than {MAX_CHARACTERS:,} characters", "split it")
     loader = _Loader(text)
-    places: dict[Path, Place] = {}
+    builder = _Builder(loader)
     try:
         node = loader.get_single_node()
-        data = None if node is None else _construct(loader, node, (), places, set())
+        data = None if node is None else builder.build(node, ())
     except _MisusedError as misuse:
         return Problem(file, misuse.line, misuse.column, misuse.message, misuse.remedy)
     except yaml.MarkedYAMLError as error:
@@ -82,7 +91,7 @@ def read(text: str, file: str) -> Source | Problem:
         return Problem(file, 0, 0, "not valid YAML", "use printable characters and little nesting")
     finally:
         loader.dispose()
-    return Source(file, data, places)
+    return Source(file, data, builder.places, builder.names)
 
 
 def validated(source: Source, model: type[Model]) -> Model | list[Problem]:
@@ -102,28 +111,38 @@ class _MisusedError(Exception):
         self.message, self.remedy = message, remedy
 
 
-def _construct(
-    loader: _Loader, node: yaml.Node, path: Path, places: dict[Path, Place], met: set[yaml.Node]
-) -> Any:
-    if path in places:
-        raise _MisusedError(node.start_mark, f"{path[-1]!r} is written twice", "keep one of them")
-    if node in met:  # a few lines of aliases can unfold to gigabytes
-        raise _MisusedError(node.start_mark, "an alias (*name) stands for this value", "write it out")
-    met.add(node)
-    mark = node.start_mark
-    places[path] = Place(mark.line + 1, mark.column + 1)
-    if isinstance(node, yaml.MappingNode):
-        values: dict[str, Any] = {}
+class _Builder:
+    """Builds the values of a document and notes where each of them stands."""
+
+    def __init__(self, loader: _Loader) -> None:
+        self._loader = loader
+        self._met: set[yaml.Node] = set()
+        self.places: dict[Path, Place] = {}
+        self.names: dict[Path, Place] = {}
+
+    def build(self, node: yaml.Node, path: Path) -> Any:
+        """The value of a node."""
+        if node in self._met:  # a few lines of aliases can unfold to gigabytes
+            raise _MisusedError(node.start_mark, "an alias (*name) stands for this value", "write it out")
+        self._met.add(node)
+        self.places[path] = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, yaml.MappingNode):
+            return {name: self.build(value, (*path, name)) for name, value in self._members(node, path)}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, at)) for at, item in enumerate(node.value)]
+        self.places[path] = _scalar_place(node)
+        return self._loader.construct_object(node)
+
+    def _members(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, yaml.Node]]:
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node)
-            if not isinstance(key, str):
-                raise _MisusedError(key_node.start_mark, "a name must be text", "put it in quotes")
-            values[key] = _construct(loader, value_node, (*path, key), places, met)
-        return values
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(loader, item, (*path, at), places, met) for at, item in enumerate(node.value)]
-    places[path] = _scalar_place(node)
-    return loader.construct_object(node)
+            name = self._loader.construct_object(key_node)
+            mark = key_node.start_mark
+            if not isinstance(name, str):
+                raise _MisusedError(mark, "a name must be text", "put it in quotes")
+            if (*path, name) in self.names:
+                raise _MisusedError(mark, f"{name!r} is written twice", "keep one of them")
+            self.names[*path, name] = Place(mark.line + 1, mark.column + 1)
+            yield name, value_node
 
 
 def _scalar_place(node: yaml.Node) -> Place:
@@ -138,7 +157,7 @@ def _explained(source: Source, detail: Any, model: type[pydantic.BaseModel]) -> 
     path: Path = tuple(part for part in detail["loc"])
     name = ".".join(map(str, path)) or "the file"
     if detail["type"] == "extra_forbidden":
-        return source.problem(path, f"{name} is not a setting here", "remove it or check its spelling")
+        return source.unknown(path, f"{name} is not a setting here", "remove it or check its spelling")
     if detail["type"] == "missing":
         return source.problem(path[:-1], f"{path[-1]} is missing", "add it")
     message = detail["msg"].removeprefix("Value error, ")
