@@ -9,19 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import structlog
+
 from pipeline.agents.outlet import Outlet
 from pipeline.domain.customer import fire
+from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry, Output
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
+from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.runtime.deadlines import Deadlines
 from pipeline.runtime.partition import TablePartition
+from pipeline.wire.dead_letters import Source
 from pipeline.wire.headers import TraceParent
 
+log = structlog.get_logger(__name__)
+
 TICK_S = 0.1
+
+
+class PoisonedDeadline(Exception):
+    """Deciding for a customer at a deadline raised; `args` are partition, customer id, due and the error."""
 
 
 class Customers(NamedTuple):
@@ -43,6 +54,7 @@ class Decisions:
         self._history = app.Table("history", value_type=HistoryEntry, keep_cached=False)
         self._due = app.Table("deadlines", value_type=bytes, keep_cached=False)
         self._open: dict[int, Customers] = {}
+        self._set_aside: dict[tuple[str, int], str] = {}
         app.on_rolled_back(self._reload)
 
     def customers(self, partition: int) -> Customers:
@@ -53,6 +65,8 @@ class Decisions:
             found = Customers(
                 states, self._history.partition(partition), Deadlines(self._due.partition(partition))
             )
+            # Those of partitions that were given up go, with all their states.
+            self._open = {n: c for n, c in self._open.items() if n in self._states.partitions}
             self._open[partition] = found
         return found
 
@@ -91,22 +105,45 @@ class Decisions:
         return None
 
     def fire_due(self) -> int:
-        """Decide for every customer who has something due; returns how many there were."""
+        """Decide for every customer who has something due; returns how many there were.
+
+        Raises PoisonedDeadline, after which everything uncommitted is to be undone; then `set_aside` sees to it
+        that the next call passes over it.
+        """
         fired = 0
-        now = self._app.clock()
+        now = self._app.consumer.horizon()
         for partition in self._states.partitions:
             customers = self.customers(partition)
             for customer_id in customers.deadlines.take_due(now):
                 state = customers.states.get(customer_id)
                 if state is None or state.next_due is None or state.next_due > now:
                     continue
-                due = state.next_due
-                outputs = fire(state, now, self.rules)
-                customers.states.put(customer_id, state)
-                customers.deadlines.move(customer_id, due, state.next_due)
-                self.publish(self._app.consumer.checkpoint, customers, outputs, None)
+                try:
+                    self._fire(partition, customers, state, state.next_due, now)
+                except Unavailable:
+                    raise
+                except Exception as error:  # one customer's, and the others' deadlines must be kept
+                    what = f"{type(error).__name__}: {error}"
+                    raise PoisonedDeadline(partition, customer_id, state.next_due, what) from error
                 fired += 1
         return fired
+
+    def _fire(self, partition: int, customers: Customers, state: CustomerState, due: int, now: int) -> None:
+        customer_id, checkpoint = state.customer_id, self._app.consumer.checkpoint
+        error = self._set_aside.get((customer_id, due))
+        if error is None:
+            self.publish(checkpoint, customers, fire(state, now, self.rules), None)
+        else:
+            state.next_due = None
+            source = Source("deadlines", partition, key=customer_id.encode())
+            self._outlet.set_aside(checkpoint, Failure("internal_error", error), source, b"")
+        customers.states.put(customer_id, state)
+        customers.deadlines.move(customer_id, due, state.next_due)
+
+    def set_aside(self, partition: int, customer_id: str, due: int, error: str) -> None:
+        """Make a dead letter of this deadline, instead of deciding, when it comes up again."""
+        log.error("deadline_set_aside", partition=partition, error=error)
+        self._set_aside[customer_id, due] = error
 
 
 def declare(app: App, outlet: Outlet, rules: Rules) -> Decisions:
@@ -118,7 +155,11 @@ def declare(app: App, outlet: Outlet, rules: Rules) -> Decisions:
         """Fire what is due, between two batches, in the same checkpoints."""
         consumer = app.consumer
         async with consumer.alone:
-            if decisions.fire_due():
-                consumer.touched()
+            try:
+                if decisions.fire_due():
+                    consumer.touched()
+            except PoisonedDeadline as poisoned:
+                decisions.set_aside(*poisoned.args)
+                await consumer.undo()
 
     return decisions

@@ -59,18 +59,24 @@ class Outlet:
         checkpoint.emit(topic, where.key.encode(), self._codec.encode(topic, value), headers)
 
     def _refuse(self, batch: Batch, message: Message, failure: Failure) -> None:
-        letter = dead_letter(
-            self._stage,
-            failure,
-            Source(batch.tp.topic, batch.tp.partition, int(message.offset() or 0), message.key()),
-            message.value() or b"",
-            failed_at=self._clock(),
-            event_id=read_headers(message.headers()).id,
-        )
+        source = Source(batch.tp.topic, batch.tp.partition, int(message.offset() or 0), message.key())
+        event_id = read_headers(message.headers()).id
+        self.set_aside(batch.checkpoint, failure, source, message.value() or b"", event_id)
+
+    def set_aside(
+        self,
+        checkpoint: Checkpoint,
+        failure: Failure,
+        source: Source,
+        raw: bytes,
+        event_id: str | None = None,
+    ) -> None:
+        """Produce a dead letter, under the key of its source, as part of the checkpoint."""
+        letter = dead_letter(self._stage, failure, source, raw, failed_at=self._clock(), event_id=event_id)
         PIPELINE.dead_letters.labels(self._stage, failure.code).inc()
         topic = f"{self._prefix}dead-letters"
         headers = headers_of(letter, route(letter), f"throughline/{self._stage}", None)
-        batch.checkpoint.emit(topic, message.key(), self._codec.encode(topic, letter), headers)
+        checkpoint.emit(topic, source.key, self._codec.encode(topic, letter), headers)
 
 
 def _misplaced(value: msgspec.Struct, key: bytes | None) -> Failure | None:

@@ -8,7 +8,6 @@ from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Outlet
 from pipeline.domain.customer import handle
 from pipeline.domain.customers import Profile
-from pipeline.domain.identity import links_of
 from pipeline.domain.messages import ActionReceipt, CustomerMoved, IdentifiedInteraction, MergeRequested
 from pipeline.domain.state import CustomerState
 from pipeline.runtime.app import App
@@ -38,8 +37,6 @@ def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None
             state = customers.states.get(customer_id) or CustomerState(customer_id)
             due = state.next_due
             outputs = handle(state, message, app.clock(), decisions.rules)
-            if isinstance(message, Profile):
-                outputs.extend(links_of(message))
             customers.states.put(customer_id, state)
             customers.deadlines.move(customer_id, due, state.next_due)
             decisions.publish(batch.checkpoint, customers, outputs, trace)

@@ -18,6 +18,10 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Place(
+        "demo",
+        "Play the wrong-size shirt live on a real broker: what she does, what is decided, and how soon.",
+    ),
     "broker": Place(
         "broker",
         "Run a Kafka broker on this machine until Ctrl-C; its address goes to standard output.",

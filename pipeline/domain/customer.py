@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.domain import state as states
 from pipeline.domain.customers import Profile
-from pipeline.domain.identity import CUSTOMER_NUMBER
+from pipeline.domain.identity import CUSTOMER_NUMBER, links_of
 from pipeline.domain.ids import fingerprint, is_provisional
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.merging import absorb, advance_action, bound_orders
@@ -215,7 +215,7 @@ def _note_order(state: CustomerState, event: Interaction) -> None:
 def _on_profile(state: CustomerState, profile: Profile) -> list[Output]:
     if state.profile is None or profile.updated_at >= state.profile.updated_at:
         state.profile, state.known = profile, True
-    return []
+    return [*links_of(profile)]
 
 
 def _on_merge(state: CustomerState, request: MergeRequested, now: int) -> list[Output]:

@@ -5,7 +5,7 @@ All times are epoch milliseconds, UTC. Values are immutable by convention: a fol
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -26,6 +26,8 @@ CHANNELS: tuple[str, ...] = (
 
 Assurance = Literal["verified", "asserted", "observed"]
 Scalar = str | int | float | bool
+# The marker by which conditions know a time from a number (`Timestamp` of the CEL package).
+EpochMs = Annotated[int, "timestamp"]
 
 
 class Identifier(msgspec.Struct, frozen=True):
@@ -65,8 +67,8 @@ class Interaction(msgspec.Struct, kw_only=True):
     channel: str
     kind: str
     interaction_id: str
-    occurred_at: int
-    received_at: int
+    occurred_at: EpochMs
+    received_at: EpochMs
     source: str
     identifiers: list[Identifier]
     text: str | None = None

@@ -73,7 +73,16 @@ class App(faust.App):
             self.failed = error
             log.error("worker_failed", error=in_words(error))
             self.consumer.interrupt()
-            self.loop.create_task(self.crash(error))
+            if not self.should_stop:
+                self.add_future(self.crash(error))
+
+    def _crash(self, reason: BaseException) -> None:
+        # Faust stops the worker when any of its services crashes; that must not end in a commit either.
+        if self.failed is None:
+            self.failed = reason
+            log.error("worker_failed", error=in_words(reason))
+            self.consumer.interrupt()
+        super()._crash(reason)
 
     def on_rolled_back(self, call: Callable[[], None]) -> None:
         """Have `call` made whenever uncommitted states were thrown away."""

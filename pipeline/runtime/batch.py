@@ -94,3 +94,16 @@ class Batch:
             except Exception as error:  # whatever it is, it is this record's, and the next one must go on
                 self.poisoned = Poisoned(self.tp, offset, f"{type(error).__name__}: {error}")
                 return
+
+
+def by_partition(messages: list[Message]) -> dict[TP, list[Message]]:
+    """Messages of one poll, apart by topic partition, each in its order."""
+    grouped: dict[tuple[str, int], list[Message]] = {}
+    for message in messages:
+        key = (message.topic(), message.partition())
+        found = grouped.get(key)
+        if found is None:
+            grouped[key] = [message]
+        else:
+            found.append(message)
+    return {TP(*key): found for key, found in grouped.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict, deque
+from threading import Event as ThreadEvent
 from typing import Any
 
 import structlog
@@ -14,11 +15,17 @@ from faust.types.tuples import ConsumerMessage
 from mode import Service
 
 from pipeline.observe.metrics import RUNTIME
-from pipeline.runtime.batch import TP, Batch
+from pipeline.runtime.batch import TP, Batch, by_partition
 from pipeline.runtime.checkpoint import Checkpoint, Prepared, TransactionAborted
 from pipeline.runtime.poller import Fetched, Poller
 
 log = structlog.get_logger(__name__)
+
+# How long the last commit of a worker that stops may wait for a broker that does not answer.
+_PARTING_S = 10.0
+# So many transactions in a row are aborted only when it is their content that the broker refuses.
+_ABORTS_IN_A_ROW = 10
+_AFTER_ABORT_S = 2.0
 
 
 class Consumer(Service):
@@ -43,12 +50,17 @@ class Consumer(Service):
         self._fetched: deque[Fetched] = deque()
         self._poller: Poller | None = None
         self._owned: set[int] = set()
+        self._coming: dict[int, ThreadEvent] = {}
         self._positions: dict[TP, int] = {}
+        # Inputs not read to their end: when what was folded last had arrived (epoch ms), 0 before the first.
+        self._behind: dict[TP, int] = {}
         self._committing: asyncio.Task[None] | None = None
         self._in_commit: Prepared | None = None
         self._began = 0.0
         self._set_aside: dict[TP, dict[int, str]] = defaultdict(dict)
+        self._aborts = 0
         self._finishing = False
+        self._finished = False
         # The compiled stream iterator of Faust reads and writes these directly.
         self._unacked_messages: set[Any] = set()
         self._committed_offset: dict[Any, int | None] = defaultdict(lambda: None)
@@ -88,45 +100,55 @@ class Consumer(Service):
         return {TP(topic, n) for n in self._owned for topic in self.app.input_topics}
 
     async def _on_assigned(self, numbers: set[int]) -> None:
-        poller = self._poller
+        poller, tables = self._poller, self.app.tables
         assert poller is not None
+        coming = {number: ThreadEvent() for number in numbers}
+        self._coming |= coming
         try:
             async with self._moving:
                 # First the positions, which wait for open transactions, then the tables: so the tables hold
                 # at least what the positions cover.
-                positions = await asyncio.to_thread(poller.committed, numbers)
+                positions = await asyncio.to_thread(poller.committed, numbers, tables.stopping)
                 began = time.monotonic()
-                await self.app.tables.open(numbers)
+                opened = await tables.open(coming)
                 async with self._alone:
-                    self._positions |= positions
-                    self._owned |= numbers
+                    tables.adopt(opened)
+                    self._owned |= opened.keys()
+                    self._positions |= {tp: o for tp, o in positions.items() if tp.partition in opened}
                     await self._tell_app()
-                if numbers:
+                if opened:
                     log.info(
                         "partitions_ready",
-                        partitions=sorted(numbers),
+                        partitions=sorted(opened),
                         seconds=round(time.monotonic() - began, 2),
                     )
-                    poller.resume(numbers)
-                self.app.tables.ready.set()
+                    poller.resume(opened)
+                tables.ready.set()
         except Exception as error:
             self._on_failure(error)
 
+    def _turn_away(self, numbers: set[int]) -> None:
+        """Stop the recovery of partitions that are leaving again."""
+        for number in numbers & self._coming.keys():
+            self._coming.pop(number).set()
+
     async def _on_revoked(self, numbers: set[int]) -> None:
+        self._turn_away(numbers)
         async with self._moving, self._alone:
             await self._commit_all()
             await self._give_up(numbers)
 
     async def _on_lost(self, numbers: set[int]) -> None:
         log.warning("partitions_lost", partitions=sorted(numbers))
+        self._turn_away(numbers)
         async with self._moving, self._alone:
-            await self._await_commit()
-            self._roll_back()
+            await self.undo()
             await self._give_up(numbers)
 
     async def _give_up(self, numbers: set[int]) -> None:
         self._owned -= numbers
         self._positions = {tp: o for tp, o in self._positions.items() if tp.partition in self._owned}
+        self._behind = {tp: at for tp, at in self._behind.items() if tp.partition in self._owned}
         self.app.tables.close(numbers)
         await self._tell_app()
 
@@ -156,9 +178,10 @@ class Consumer(Service):
                         await self._fold(self._fetched.popleft())
                         await self._maybe_commit()
                 async with self._alone:
-                    await self._maybe_commit()
+                    if self._working:
+                        await self._maybe_commit()
         except Exception as error:
-            self._on_failure(error)
+            self.app.fail(error)
 
     @property
     def _working(self) -> bool:
@@ -172,7 +195,7 @@ class Consumer(Service):
             return
         batches = [
             self._deliver(tp, messages)
-            for tp, messages in _by_partition(fetched.messages).items()
+            for tp, messages in by_partition(fetched.messages).items()
             if tp.partition in self._owned
         ]
         while self._unacked_messages and self.app.failed is None:
@@ -189,13 +212,14 @@ class Consumer(Service):
                     "record_set_aside", topic=tp.topic, partition=tp.partition, offset=offset, error=error
                 )
                 self._set_aside[tp][offset] = error
-            await self._await_commit()
-            self._roll_back()
+            await self.undo()
             return
         for batch in batches:
-            last = batch.messages[-1].offset()
-            assert last is not None
-            self.checkpoint.read(batch.tp, last + 1, len(batch))
+            last = batch.messages[-1]
+            self.checkpoint.read(batch.tp, last.offset() + 1, len(batch))
+            self._behind[batch.tp] = last.timestamp()[1]
+        for tp in fetched.ends:
+            self._behind.pop(tp, None)
 
     def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
         batch = Batch(tp, messages, self.checkpoint, self._set_aside.get(tp, {}))
@@ -230,6 +254,14 @@ class Consumer(Service):
         """Something other than a batch (a timer) changed states or outputs: commit them."""
         self._wake.set()
 
+    def horizon(self) -> int:
+        """Up to when time has passed for the tables of this worker, in epoch milliseconds.
+
+        Now, or while there is a backlog, when what was folded last had arrived: whatever waits for an event's
+        absence must not look past events that are there and only not read yet.
+        """
+        return int(min(self.app.clock(), *self._behind.values())) if self._behind else int(self.app.clock())
+
     @property
     def alone(self) -> asyncio.Lock:
         """Hold it while changing states outside a batch."""
@@ -248,7 +280,7 @@ class Consumer(Service):
         self._begin_commit()
 
     def _begin_commit(self) -> None:
-        if self.app.failed is not None:
+        if self.app.failed is not None or self._finished:
             return  # an agent may have left its batch half folded: nothing of it may become final
         prepared = self.checkpoint.prepare(self.app.tables.opened())
         self._began = time.monotonic()
@@ -279,7 +311,12 @@ class Consumer(Service):
             RUNTIME.aborts.inc()
             log.warning("transaction_aborted", reason=str(error))
             self._roll_back()
+            self._aborts += 1
+            if self._aborts == _ABORTS_IN_A_ROW:
+                raise
+            await asyncio.sleep(min(_AFTER_ABORT_S, 0.01 * 2**self._aborts))
             return
+        self._aborts = 0
         prepared.settle()
         for tp, offset in prepared.checkpoint.offsets.items():
             if tp in self._positions:
@@ -294,10 +331,15 @@ class Consumer(Service):
         self._begin_commit()
         await self._await_commit()
 
+    async def undo(self) -> None:
+        """Forget what is not committed and read it again; the caller holds `alone`."""
+        await self._await_commit()
+        self._roll_back()
+
     def _roll_back(self) -> None:
-        """Forget what is not committed and read it again."""
         self.checkpoint = Checkpoint()
         self.app.tables.forget()
+        self._behind = dict.fromkeys(self._positions, 0)
         if self._poller is not None:
             self._poller.rewind(self._positions)
         self.app.rolled_back()
@@ -310,13 +352,23 @@ class Consumer(Service):
             return
         self._finishing = True
         self._wake.set()
-        if self._poller is None:
+        self.app.tables.stopping.set()
+        self._turn_away(set(self._coming))
+        poller = self._poller
+        if poller is None:
             return
-        async with self._alone:
-            await self._commit_all()
-        self._poller.stop()
-        await asyncio.to_thread(self._poller.join)
-        self._owned = set()
+        patience = self.loop.call_later(_PARTING_S, self.app.producer.transactions.give_up)
+        try:
+            async with self._alone:
+                await self._commit_all()
+                self._finished = True
+        except Exception as error:
+            self.app.fail(error)
+        finally:
+            patience.cancel()
+            poller.stop()
+            await asyncio.to_thread(poller.join)
+            self._owned = set()
 
     async def on_stop(self) -> None:
         """Called by Faust; the app has called `finish` before the agents stopped."""
@@ -343,15 +395,3 @@ class Consumer(Service):
 
     def close(self) -> None:
         """The poller closes the Kafka consumer."""
-
-
-def _by_partition(messages: list[Message]) -> dict[TP, list[Message]]:
-    grouped: dict[tuple[str, int], list[Message]] = {}
-    for message in messages:
-        key = (message.topic(), message.partition())
-        found = grouped.get(key)
-        if found is None:
-            grouped[key] = [message]
-        else:
-            found.append(message)
-    return {TP(*key): found for key, found in grouped.items()}

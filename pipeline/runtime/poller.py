@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
@@ -29,7 +28,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from pipeline.runtime.asking import PATIENCE_S, answered
+from pipeline.runtime.asking import ATTEMPT_S, answered
 from pipeline.runtime.batch import TP
 
 log = structlog.get_logger(__name__)
@@ -47,6 +46,7 @@ _CONSUMER = {
     "enable.auto.offset.store": False,
     "auto.offset.reset": "earliest",
     "isolation.level": "read_committed",
+    "enable.partition.eof": True,
     "fetch.wait.max.ms": 50,
     "fetch.queue.backoff.ms": 5,
     "queued.min.messages": 20_000,
@@ -54,17 +54,28 @@ _CONSUMER = {
     "fetch.max.bytes": 16 * 1024 * 1024,
 }
 
+_HOPELESS = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError._UNKNOWN_PARTITION,
+}
+
 Rebalance = Callable[[set[int]], Coroutine[Any, Any, None]]
 
 
 class Fetched:
-    """Messages of one poll; `epoch` tells whether they were asked for before the last rewind."""
+    """Messages of one poll, and the partitions whose end they reach.
 
-    __slots__ = ("epoch", "messages")
+    `epoch` tells whether they were asked for before the last rewind.
+    """
 
-    def __init__(self, epoch: int, messages: list[Message]) -> None:
+    __slots__ = ("ends", "epoch", "messages")
+
+    def __init__(self, epoch: int, messages: list[Message], ends: set[TP]) -> None:
         self.epoch = epoch
         self.messages = messages
+        self.ends = ends
 
 
 class Poller(threading.Thread):
@@ -134,24 +145,25 @@ class Poller(threading.Thread):
         self.group_metadata = self._consumer.consumer_group_metadata()
         if first is None:
             return
-        messages = [m for m in (first, *self._consumer.consume(BATCH - 1, 0)) if self._readable(m)]
-        while messages and not self._stopping.is_set():
+        fetched = Fetched(self._epoch, [], set())
+        for message in (first, *self._consumer.consume(BATCH - 1, 0)):
+            self._sort(message, fetched)
+        while (fetched.messages or fetched.ends) and not self._stopping.is_set():
             if self._room.acquire(timeout=_POLL_S):
-                self._loop.call_soon_threadsafe(self._on_fetched, Fetched(self._epoch, messages))
+                self._loop.call_soon_threadsafe(self._on_fetched, fetched)
                 return
 
     @staticmethod
-    def _readable(message: Message) -> bool:
+    def _sort(message: Message, fetched: Fetched) -> None:
         error = message.error()
         if error is None:
-            return True
-        if error.fatal() or error.code() in (
-            KafkaError.UNKNOWN_TOPIC_OR_PART,
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        ):
+            fetched.messages.append(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            fetched.ends.add(TP(message.topic(), message.partition()))
+        elif error.fatal() or error.code() in _HOPELESS:
             raise KafkaException(error)
-        log.warning("fetch_failed", error=error.str())
-        return False
+        else:
+            log.warning("fetch_failed", error=error.str())
 
     # --- asked for by the event loop ---------------------------------------------------------------------
 
@@ -173,7 +185,15 @@ class Poller(threading.Thread):
         self._epoch = epoch
         for tp, offset in offsets.items():
             if tp.partition in self._reading:  # it may have been revoked since
-                self._consumer.seek(TopicPartition(tp.topic, tp.partition, offset))
+                self._seek(TopicPartition(tp.topic, tp.partition, offset))
+
+    def _seek(self, to: TopicPartition) -> None:
+        try:
+            self._consumer.seek(to)
+        except KafkaException as error:
+            # Reading it has not begun: it will, at this very offset.
+            if error.args[0].code() != KafkaError._STATE:
+                raise
 
     def resume(self, numbers: Iterable[int]) -> None:
         """Begin to read partitions whose tables are ready."""
@@ -184,32 +204,36 @@ class Poller(threading.Thread):
         """Leave the group; the thread ends within one poll."""
         self._stopping.set()
 
-    def committed(self, numbers: Iterable[int]) -> dict[TP, int]:
+    def committed(self, numbers: Iterable[int], stopping: threading.Event) -> dict[TP, int]:
         """Where the group goes on reading each input; its first offset where it never read. Blocks.
 
         Waits while a transaction that ends in these offsets is open: another worker's, or our last life's.
+        Raises KafkaException when the broker refuses, or once `stopping` is set while it does not answer.
         """
         wanted = self._inputs_of(numbers)
         if not wanted:
             return {}
-        found = answered(lambda: self._ask_committed(wanted))
-        while any(p.error is not None for p in found):
-            time.sleep(_POLL_S)
-            found = answered(lambda: self._ask_committed(wanted))
+        found = answered(lambda: self._ask_committed(wanted), stopping)
+        while errors := [p.error for p in found if p.error is not None]:
+            if errors[0].code() != KafkaError.UNSTABLE_OFFSET_COMMIT or stopping.wait(_POLL_S):
+                raise KafkaException(errors[0])
+            found = answered(lambda: self._ask_committed(wanted), stopping)
         positions = {TP(p.topic, p.partition): p.offset for p in found}
         unread = [tp for tp, offset in positions.items() if offset < 0]
-        return positions | (answered(lambda: self._ask_first(unread)) if unread else {})
+        return positions | (answered(lambda: self._ask_first(unread), stopping) if unread else {})
 
     def _ask_committed(self, wanted: list[TopicPartition]) -> list[TopicPartition]:
         request = ConsumerGroupTopicPartitions(self._group, wanted)
-        future = self._admin.list_consumer_group_offsets([request], require_stable=True)[self._group]
-        found: list[TopicPartition] = future.result(PATIENCE_S).topic_partitions
+        futures = self._admin.list_consumer_group_offsets(
+            [request], require_stable=True, request_timeout=ATTEMPT_S
+        )
+        found: list[TopicPartition] = futures[self._group].result().topic_partitions
         return found
 
     def _ask_first(self, unread: list[TP]) -> dict[TP, int]:
         asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in unread}
-        futures = self._admin.list_offsets(asked)
-        return {TP(p.topic, p.partition): future.result(PATIENCE_S).offset for p, future in futures.items()}
+        futures = self._admin.list_offsets(asked, request_timeout=ATTEMPT_S)
+        return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
 
     # --- rebalances, called from poll ----------------------------------------------------------------------
 
@@ -219,6 +243,7 @@ class Poller(threading.Thread):
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {p.partition for p in partitions}
         self._reading |= numbers
+        self.group_metadata = consumer.consumer_group_metadata()
         consumer.incremental_assign(self._inputs_of(numbers))
         consumer.pause(self._inputs_of(numbers))
         asyncio.run_coroutine_threadsafe(self._on_assigned(numbers), self._loop)

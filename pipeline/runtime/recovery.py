@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -47,9 +46,7 @@ class RecoveryStopped(Exception):
     """Recovery was asked to stop before it was done."""
 
 
-def high_watermarks(
-    kafka: Mapping[str, Any], changelogs: Iterable[TP], stopping: Event
-) -> dict[TP, int]:
+def high_watermarks(kafka: Mapping[str, Any], changelogs: Iterable[TP], stopping: Event) -> dict[TP, int]:
     """The end of each partition, records of open transactions included. Blocks.
 
     The end of committed records would not do: it lies before a transaction that is being decided, though what
@@ -87,7 +84,9 @@ def recover(
     ahead = position > end
     if ahead or (0 < position < end and time.time() - store.written_at > _STALE_S):
         reason = "it is ahead of its changelog" if ahead else "it may have missed deletions"
-        log.warning("table_built_anew", topic=topic, partition=partition, store=position, end=end, reason=reason)
+        log.warning(
+            "table_built_anew", topic=topic, partition=partition, store=position, end=end, reason=reason
+        )
         store.clear()
         position = 0
     if position >= end:
@@ -110,7 +109,7 @@ def _read(
     progress: Callable[[int, int], None],
 ) -> int:
     start, records, told = position, 0, time.monotonic()
-    consumer.assign([TopicPartition(topic, partition, position or OFFSET_BEGINNING)])
+    consumer.assign([TopicPartition(topic, partition, position)])
     while position < end:
         if stopping.is_set():
             raise RecoveryStopped(f"{topic}[{partition}] at {position} of {end}")

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
+from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.topics import TopicSpec
 from pipeline.wire.files import JsonSchema, ReleasedSchema
 from pipeline.wire.ids import LocalIds
@@ -56,18 +57,23 @@ class RegistryIds:
         return self._write[topic or "", record]
 
     def writer_schema(self, schema_id: int) -> JsonSchema | None:
-        """The registered Avro schema, else the released one, else None. Raises as the client does."""
+        """The registered Avro schema, else the released one, else None.
+
+        Raises Unavailable when the registry does not answer: the record may well be readable.
+        """
         if schema_id in self._unknown:
             return None
         try:
             found = self._client.get_schema(schema_id)
         except SchemaRegistryError as error:
             if error.http_status_code != HTTPStatus.NOT_FOUND:
-                raise
+                raise Unavailable(f"the schema registry refuses to answer ({error})") from error
             local = self._local.writer_schema(schema_id)
             # A stream of garbage must not become a stream of requests.
             if local is None and len(self._unknown) < _REMEMBERED_UNKNOWN:
                 self._unknown.add(schema_id)
             return local
+        except Exception as error:  # of the HTTP stack that the client happens to use
+            raise Unavailable(f"the schema registry does not answer ({error})") from error
         schema = json.loads(found.schema_str or "null") if found.schema_type in (None, "AVRO") else None
         return schema if isinstance(schema, dict) else None

@@ -79,13 +79,20 @@ class Table(Service):
         return TablePartition(self.changelog, number, store, self._encode, self._decode, self._cache_entries)
 
 
+Opened = list[tuple[Table, TablePartition[Any]]]
+
+
 class TableManager(Service):
-    """Opens, recovers and closes table partitions as this worker gains and loses them."""
+    """Opens, recovers and closes table partitions as this worker gains and loses them.
+
+    Whoever sets `stopping` wants no broker to be waited for any longer.
+    """
 
     def __init__(self, app: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.app = app
         self.ready = LoopEvent()
+        self.stopping = Event()
         self._tables: dict[str, Table] = {}
         # Its own threads: a commit must never wait for a recovery to leave it one.
         self._recoveries = ThreadPoolExecutor(_RECOVERIES, thread_name_prefix="recovery")
@@ -104,42 +111,47 @@ class TableManager(Service):
         """Every table partition that this worker holds."""
         return [partition for table in self._tables.values() for partition in table.partitions.values()]
 
-    async def open(self, stopping: Mapping[int, Event]) -> set[int]:
+    async def open(self, stopping: Mapping[int, Event]) -> dict[int, Opened]:
         """Open these partitions of every table, recovered, each unless its event is set meanwhile.
 
-        Returns those that are open. When one cannot be opened, all are closed again and its error is raised.
+        Returns those that are open, for `adopt`. When one cannot be opened, all are closed again and its error
+        is raised.
         """
         loop = asyncio.get_running_loop()
         wanted = [(table, number) for number in sorted(stopping) for table in self._tables.values()]
-        if not wanted:
-            return set(stopping)
-        ends = await loop.run_in_executor(self._recoveries, self._ends, stopping)
+        ends = await loop.run_in_executor(
+            self._recoveries, self._ends, [TP(table.changelog, number) for table, number in wanted]
+        )
         results = await asyncio.gather(
             *(
-                loop.run_in_executor(
-                    self._recoveries, t.open, n, ends[TP(t.changelog, n)], stopping[n]
-                )
+                loop.run_in_executor(self._recoveries, t.open, n, ends[TP(t.changelog, n)], stopping[n])
                 for t, n in wanted
             ),
             return_exceptions=True,
         )
-        given_up: set[int] = set()
-        failure: BaseException | None = None
+        opened: dict[int, Opened] = {number: [] for number in stopping}
+        failures: dict[int, BaseException] = {}
         for (table, number), result in zip(wanted, results, strict=True):
-            if isinstance(result, RecoveryStopped):
-                given_up.add(number)
-            elif isinstance(result, BaseException):
-                failure = failure or result
+            if isinstance(result, BaseException):
+                failures[number] = result
             else:
-                table.partitions[number] = result
-        self.close(given_up if failure is None else stopping)
-        if failure is not None:
-            raise failure
-        return set(stopping) - given_up
+                opened[number].append((table, result))
+        real = [error for error in failures.values() if not isinstance(error, RecoveryStopped)]
+        for number in opened if real else failures:
+            for _, partition in opened[number]:
+                partition.store.close()
+        if real:
+            raise real[0]
+        return {number: found for number, found in opened.items() if number not in failures}
 
-    def _ends(self, stopping: Mapping[int, Event]) -> dict[TP, int]:
-        changelogs = [TP(table.changelog, n) for table in self._tables.values() for n in stopping]
-        return high_watermarks(self.app.settings.kafka(), changelogs, next(iter(stopping.values())))
+    def _ends(self, changelogs: list[TP]) -> dict[TP, int]:
+        return high_watermarks(self.app.settings.kafka(), changelogs, self.stopping)
+
+    def adopt(self, opened: Mapping[int, Opened]) -> None:
+        """Give agents and timers these partitions."""
+        for number, found in opened.items():
+            for table, partition in found:
+                table.partitions[number] = partition
 
     def close(self, numbers: Iterable[int]) -> None:
         """Close these partitions of every table; what is not committed is dropped."""

@@ -138,7 +138,7 @@ def test_a_mistyped_column_is_reported_once_and_the_rows_are_read() -> None:
         (b"customer_id\n\xff\n", "text/csv", "bad_encoding"),
         (b"[5]", "application/json", "bad_row"),
         (b"", "application/json", "bad_json"),
-        (b"[" * 2000, "application/json", "too_deep"),
+        (b"[" * 2000 + b"]" * 2000, "application/json", "too_deep"),
         (b"{}", "application/json", "missing_field"),
         (b"{}", "application/pdf", "unsupported_media_type"),
     ],

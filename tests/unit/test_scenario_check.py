@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from pipeline.domain.strategies.problems import Problem
 from pipeline.local.scenarios.__main__ import main
@@ -121,18 +123,25 @@ def test_an_unknown_name_in_a_bound_is_a_problem(tmp_path: Path) -> None:
     assert problems[0].column > 1
 
 
-def test_the_command_prints_the_table_and_exits_by_the_result(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(SCENARIOS) == 0
-    assert "passed" in capsys.readouterr().out
-    assert main(tmp_path) == 2
-    assert "holds no scenario" in capsys.readouterr().err
+def test_the_command_prints_the_table_and_exits_by_the_result(tmp_path: Path) -> None:
+    command = typer.Typer()
+    command.command()(main)
+
+    def play(directory: Path) -> tuple[int, str]:
+        result = CliRunner().invoke(command, [str(directory), "--memory-only"])
+        return result.exit_code, " ".join(result.output.split())
+
+    code, text = play(SCENARIOS)
+    assert code == 0
+    assert "passed" in text
+    code, _ = play(tmp_path)
+    assert code == 2
     (tmp_path / "payloads").symlink_to(SCENARIOS / "payloads")
-    text = (SCENARIOS / "04a-quiet-in-the-form.yaml").read_text()
-    (tmp_path / "x.yaml").write_text(text.replace("command: offer_chat", "command: offer_callback"))
-    assert main(tmp_path) == 1
-    assert "did not come" in " ".join(capsys.readouterr().out.split())
+    good = (SCENARIOS / "04a-quiet-in-the-form.yaml").read_text()
+    (tmp_path / "x.yaml").write_text(good.replace("command: offer_chat", "command: offer_callback"))
+    code, text = play(tmp_path)
+    assert code == 1
+    assert "did not come" in text
 
 
 def test_the_examples_in_the_readme_are_good(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from confluent_kafka.schema_registry import SchemaRegistryError
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Identifier
 from pipeline.domain.messages import ActionReceipt, MergeRequested
+from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.schema_registry import RegistryIds
 from pipeline.runtime.topics import all_topics
 from pipeline.wire.codec import Codec
@@ -158,7 +159,7 @@ def test_a_schema_that_is_no_record_is_unknown(server: Server, codec: Codec, sch
 
 def test_a_broken_registry_is_no_reason_to_refuse_a_record(server: Server, codec: Codec) -> None:
     server.answer = 400
-    with pytest.raises(SchemaRegistryError, match="broken"):
+    with pytest.raises(Unavailable, match="broken"):
         codec.decode(frame_header(4_000_000))
     server.answer = None
     assert isinstance(codec.decode(frame_header(4_000_000)), Failure)

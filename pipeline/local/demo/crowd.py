@@ -17,11 +17,21 @@ from pipeline.local.demo import payloads
 LARGEST = 10_000
 """Customers of a crowd at most: there are not many more fictional telephone numbers."""
 
-_AREAS = ("20 7946", "113 496", "114 496", "115 496", "116 496", "117 496", "118 496", "121 496", "131 496")
+_AREAS = ("113 496", "114 496", "115 496", "116 496", "117 496", "118 496", "121 496", "131 496")
 _AREAS += ("141 496", "151 496", "161 496", "191 498")
 _FIRST = ("Maya", "Tom", "Aisha", "Jonas", "Chen", "Elif", "Rosa", "Samuel", "Ingrid", "Kofi")
 _LAST = ("Lindqvist", "Okafor", "Bauer", "Sato", "Novak", "Moreau", "Diaz", "Ahmed", "Kelly", "Rossi")
-_GAP_MS = (300, 2_000)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How many customers, how many events of theirs a second on average, and the shortest and longest time
+    between two events of one customer (milliseconds).
+    """
+
+    customers: int
+    rate: float
+    gap_ms: tuple[int, int] = (300, 2_000)
 
 
 class Step(NamedTuple):
@@ -88,18 +98,19 @@ def as_csv(people: list[Person]) -> bytes:
     )
     for one in people:
         email = f"{one.customer_id}@example.com"
-        rows.writerow(
-            (one.customer_id, one.name, one.value, "en", email, one.phone, one.sender, one.prefers)
-        )
+        rows.writerow((one.customer_id, one.name, one.value, "en", email, one.phone, one.sender, one.prefers))
     return text.getvalue().encode()
 
 
-def schedule(people: list[Person], rate: float, seed: int) -> list[tuple[int, Step]]:
-    """All steps of all journeys by time from now (milliseconds), `rate` of them a second on average."""
+def schedule(people: list[Person], traffic: Traffic, seed: int) -> list[tuple[int, Step]]:
+    """All steps of all journeys by time from the beginning (milliseconds).
+
+    Customers begin evenly spread over the time that their events take at the traffic's rate; the last of
+    them then still finish.
+    """
     chance = random.Random(seed)  # noqa: S311
-    journeys = [list(_journey(one, chance)) for one in people]
-    longest = max(journey[-1].after_ms for journey in journeys)
-    span = max(0, round(sum(map(len, journeys)) / rate * 1_000) - longest)
+    journeys = [list(_journey(one, traffic, chance)) for one in people]
+    span = sum(map(len, journeys)) / traffic.rate * 1_000
     steps = []
     for journey in journeys:
         start = chance.uniform(0, span)
@@ -107,11 +118,11 @@ def schedule(people: list[Person], rate: float, seed: int) -> list[tuple[int, St
     return sorted(steps, key=lambda step: step[0])
 
 
-def _journey(person: Person, chance: random.Random) -> Iterator[Step]:
+def _journey(person: Person, traffic: Traffic, chance: random.Random) -> Iterator[Step]:
     at = 0
     for channel, draft in _STORIES[person.journey](person, chance):
         yield Step(at, channel, draft)
-        at += chance.randint(*_GAP_MS)
+        at += chance.randint(*traffic.gap_ms)
 
 
 Telling = Iterator[tuple[str, payloads.Draft]]
@@ -129,7 +140,7 @@ def _wrong_size(person: Person, chance: random.Random) -> Telling:
 
 def _browsing(person: Person, chance: random.Random) -> Telling:
     site = payloads.Site(person, chance.choice(("web", "mobile_app")))
-    for _ in range(chance.randint(2, 6)):
+    for _ in range(chance.randint(1, 3)):
         yield site.channel, site.page("/shirts")
         yield site.channel, site.track("Product Viewed", product_id=f"shirt-{chance.randint(1, 40)}")
     yield site.channel, site.track("Product Added", product_id="shirt-1", quantity=1)

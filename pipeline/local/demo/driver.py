@@ -20,14 +20,7 @@ from pipeline.local.demo.story import Happening
 from pipeline.local.demo.words import ago, happened, place
 from pipeline.observe.clock import wall_clock
 
-PATIENCE_S = 30.0
-"""How long anything may take before the demo gives up."""
-
 _CLOCK_NOISE_MS = 60_000
-
-
-class NotSettled(Exception):
-    """What was sent has not taken effect; the message says what to look at."""
 
 
 class LiveDriver:
@@ -73,12 +66,12 @@ class LiveDriver:
         """
         left_s = (to - wall_clock()) / 1_000
         if self._pace.waits or left_s <= 0:
-            self._settle()
+            self._line.settle()
         time.sleep(max(0.0, (to - wall_clock()) / 1_000))
 
     def commands(self) -> list[ActionCommand]:
         """All commands since the start, in order, decided on the story's clock."""
-        self._settle()
+        self._line.settle()
         return [
             replace(self._names.plain(command), decided_at=on_story_clock(command.decided_at, self._knots))
             for command, _ in self._line.commands
@@ -86,24 +79,17 @@ class LiveDriver:
 
     def decisions(self) -> list[Decision]:
         """All decisions since the start, in order."""
-        self._settle()
+        self._line.settle()
         return [self._names.plain(decision) for decision, _ in self._line.decisions]
 
     def customer(self, customer_id: str) -> CustomerState | None:
         """A customer's hot record, None when there is none."""
-        self._settle()
+        self._line.settle()
         state = self._line.feed.effects.customers.get(self._names.name(customer_id))
         return None if state is None else self._names.plain(state)
 
     def stop(self) -> None:
         """The pipeline goes on running."""
-
-    def _settle(self) -> None:
-        if not self._line.feed.settled(PATIENCE_S):
-            raise NotSettled(
-                f"{self._line.feed.effects.under_way} events or profiles have not taken effect within "
-                f"{PATIENCE_S:.0f} s: is the worker running, with the same topic prefix and broker?"
-            )
 
     def _happening(self, interaction: Interaction, past_ms: int) -> Happening:
         shown = self._names.plain(interaction)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.domain import identity, state
@@ -24,6 +24,7 @@ OnMessage = Callable[[ActionCommand | Decision, float], None]
 _POLL_S = 0.1
 _CALL_S = 10.0
 _WATCH_S = 0.5
+_RETRY_S = 0.1
 _OUTPUTS = ("actions", "decisions", "dead-letters")
 _CHANGES = ("changelog.sessions", "changelog.identities")
 
@@ -101,16 +102,23 @@ class Feed:
         return held
 
     def _ends(self, names: tuple[str, ...] = (*_OUTPUTS, *_CHANGES)) -> dict[Place, int]:
-        """Where committed records end now."""
+        """Where committed records end now; waits for the leaders of topics that were just made."""
         asked = {
             TopicPartition(self._settings.topic_prefix + name, number): OffsetSpec.latest()
             for name in names
             for number in range(self._settings.partitions)
         }
-        answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_CALL_S
-        )
-        return {(at.topic, at.partition): answer.result().offset for at, answer in answers.items()}
+        deadline = time.monotonic() + _CALL_S
+        while True:
+            answers = self._admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_CALL_S
+            )
+            try:
+                return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise FeedError(f"The pipeline's topics cannot be read: {error.args[0].str()}") from error
+                time.sleep(_RETRY_S)
 
     def _run(self) -> None:
         try:

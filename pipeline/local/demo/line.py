@@ -14,7 +14,14 @@ from pipeline.domain.messages import ActionCommand, Decision
 from pipeline.local.demo.feed import Feed
 from pipeline.runtime.publisher import Publisher
 
+PATIENCE_S = 30.0
+"""How long anything may take before the demo gives up."""
+
 OnAnswer = Callable[[ActionCommand | Decision, float], None]
+
+
+class NotSettled(Exception):
+    """What was sent has not taken effect; the message says what to look at."""
 
 
 class Line:
@@ -72,6 +79,17 @@ class Line:
     def flush(self) -> None:
         """Wait until everything is with the broker. Raises PublishError when it cannot be delivered."""
         self._publisher.flush()
+
+    def settle(self, patience_s: float = PATIENCE_S) -> None:
+        """Wait until everything has taken effect and all that it led to has come.
+
+        Raises NotSettled after `patience_s` seconds, FeedError when nothing can come any more.
+        """
+        if not self.feed.settled(patience_s):
+            raise NotSettled(
+                f"{self.feed.effects.under_way} events or profiles have not taken effect within "
+                f"{patience_s:.0f} s: is the worker running, with the same topic prefix and broker?"
+            )
 
     def _take(self, message: ActionCommand | Decision, at: float) -> None:
         sent = self.published.get(message.event_id or "")

@@ -14,13 +14,15 @@ from pipeline.local.scenarios.form import Scenario
 class Pace:
     """How a gap between two events is shortened: divided, then kept between two bounds (milliseconds).
 
-    `hold_ms` follows the last event. When `waits`, the next event is held back until the last one has taken
-    effect: at a speed that no person has, the order of things is what counts.
+    `lead_ms` goes before the first event and `hold_ms` follows the last one. When the pace `waits`, the next
+    event is held back until the last one has taken effect: at a speed that no person has, the order of things
+    is what counts.
     """
 
     divisor: int
     shortest_ms: int
     longest_ms: int
+    lead_ms: int
     hold_ms: int
     waits: bool
 
@@ -29,8 +31,8 @@ class Pace:
         return min(max(gap_ms // self.divisor, self.shortest_ms), self.longest_ms) if gap_ms else 0
 
 
-PERSON = Pace(divisor=12, shortest_ms=4_000, longest_ms=10_000, hold_ms=3_000, waits=False)
-FAST = Pace(divisor=600, shortest_ms=250, longest_ms=400, hold_ms=0, waits=True)
+PERSON = Pace(divisor=12, shortest_ms=4_000, longest_ms=10_000, lead_ms=2_000, hold_ms=3_000, waits=False)
+FAST = Pace(divisor=600, shortest_ms=250, longest_ms=400, lead_ms=300, hold_ms=0, waits=True)
 
 
 def played(scenario: Scenario, pace: Pace, start: datetime) -> Scenario:

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from pipeline.domain.messages import Decision
 from pipeline.domain.strategies.compiled import Rules
-from pipeline.local.demo.driver import LiveDriver, NotSettled
-from pipeline.local.demo.line import Line
+from pipeline.local.demo.driver import LiveDriver
+from pipeline.local.demo.line import Line, NotSettled
 from pipeline.local.demo.names import Names
 from pipeline.local.demo.pace import Pace
 from pipeline.local.demo.pace import played as played_at
@@ -22,9 +22,6 @@ from pipeline.local.scenarios.check import check
 from pipeline.local.scenarios.form import Scenario, load
 
 FILES = ("01-wrong-size-return.yaml", "02-wrong-size-low-value.yaml")
-
-_LEAD = timedelta(seconds=2)
-"""From the import of the customers to the first event of the story."""
 
 
 def scenario_directory() -> Path:
@@ -53,9 +50,7 @@ def scenarios() -> list[Scenario]:
     return found
 
 
-def play(
-    scenario: Scenario, pace: Pace, line: Line, mark: str, rules: Rules, console: Console
-) -> Outcomes:
+def play(scenario: Scenario, pace: Pace, line: Line, mark: str, rules: Rules, console: Console) -> Outcomes:
     """Play a scenario, show it, and judge what came out by what its file demands."""
     story = Story(f"Scenario {scenario.scenario}: {scenario.title}")
     submitted: list[str] = []
@@ -70,8 +65,8 @@ def play(
         names = Names(scenario, mark)
         driver = LiveDriver(line, names, pace, lambda happening: happens(happening, shown.happens))
         try:
-            result = check(played_at(scenario, pace, datetime.now(UTC) + _LEAD), driver, rules)
-            problems = result.problems
+            start = datetime.now(UTC) + timedelta(milliseconds=pace.lead_ms)
+            problems = check(played_at(scenario, pace, start), driver, rules).problems
         except NotSettled as error:
             problems = [str(error)]
     at = line.published[submitted[0]] if submitted else None

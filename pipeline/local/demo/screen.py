@@ -107,5 +107,5 @@ def _happening(happening: Happening) -> Text:
 
 
 def _answer(answer: Answer) -> Text:
-    sign, style = ("▸", "green") if answer.acts else ("–", "yellow")
+    sign, style = ("▸", "green") if answer.acts else ("✗", "yellow")
     return Text.assemble((f"{sign} {answer.latency_ms:4.0f} ms  ", style), answer.words)

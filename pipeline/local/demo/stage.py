@@ -90,11 +90,19 @@ def _own(name: str) -> dict[str, object]:
     }
 
 
+class _QuietSettings(Settings):
+    """The same for clients that say nothing when the broker goes: the demo ends it before them."""
+
+    def kafka(self) -> dict[str, str | int]:
+        """The configuration of a Kafka client without a log of its own."""
+        return {**super().kafka(), "log_level": 0}
+
+
 def _settings(**overrides: object) -> Settings:
     settings = load_settings(**overrides)
     if isinstance(settings, Failure):
         raise StageError(settings.message)
-    return settings
+    return _QuietSettings.model_validate(settings.model_dump())
 
 
 def _apply_topics(settings: Settings, tell: Tell) -> None:

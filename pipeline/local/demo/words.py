@@ -96,14 +96,21 @@ def ago(seconds: float) -> str:
 
 
 def _because(reason: Reason) -> str:
-    values = ", ".join(f"{name} is {value}" for name, value in reason.values.items())
+    # An explanation holds every value that was looked at; those of the failing part tell why.
+    named = {name: value for name, value in reason.values.items() if name in reason.rule} or reason.values
+    values = ", ".join(
+        f"{name}: {value[1:-1]}" if value.startswith("(") else f"{name} is {value}"
+        for name, value in named.items()
+    )
     return f"{reason.rule} does not hold" + (f" ({values})" if values else "")
 
 
 def _order_event(event: Interaction) -> str:
     told, order = event.attributes, event.facts.get("order_id", "")
     what = event.kind.removeprefix("order_")
-    words = f"{_spaced(event.kind)}, order {order}" if what == event.kind else f"order {order} {_spaced(what)}"
+    words = (
+        f"{_spaced(event.kind)}, order {order}" if what == event.kind else f"order {order} {_spaced(what)}"
+    )
     if "size_ordered" in told and "size_sent" in told:
         words += f": size {told['size_ordered']} ordered, {told['size_sent']} sent"
     return words

@@ -41,7 +41,7 @@ class MemoryDriver:
             if isinstance(profile, Failure):
                 failures.append(profile)
             else:
-                self._run(profile, *identity.links_of(profile))
+                self._run(profile)
         return failures
 
     def deliver(self, channel: str, payload: bytes, received_at: int) -> list[Failure]:
