@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import faust
 
@@ -35,8 +34,14 @@ def run_worker(app: App) -> str | None:
     worker = faust.Worker(
         app, loop=asyncio.new_event_loop(), override_logging=False, redirect_stdouts=False, quiet=True
     )
-    with contextlib.suppress(SystemExit, Exception):
+    worker.spinner = None  # it would write terminal escapes into the log
+    failure: BaseException | None = None
+    try:
         worker.execute_from_commandline()
-    if app.failed is None:
-        return None
-    return f"the worker stopped: {in_words(app.failed)}"
+    except SystemExit as end:
+        # Faust ends the process itself, with 0 after a signal.
+        failure = RuntimeError(f"Faust ended with {end.code}") if end.code else None
+    except Exception as error:
+        failure = error
+    failure = app.failed or failure
+    return None if failure is None else f"the worker stopped: {in_words(failure)}"

@@ -20,7 +20,7 @@ class Place(NamedTuple):
 COMMANDS = {
     "demo": Place(
         "demo",
-        "Play the wrong-size shirt live on a real broker: what she does, what is decided, and how soon.",
+        "Play the wrong-size shirt live on a real broker: what happens, what is decided, and how soon.",
     ),
     "broker": Place(
         "broker",

@@ -42,7 +42,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play the wrong-size shirt live on a real broker: what she does, what is decided, and how soon.
+    """Play the wrong-size shirt live on a real broker: what happens, what is decided, and how soon.
 
     Exit code 0 when everything came out that the scenarios demand, 1 when not.
     """
@@ -56,7 +56,8 @@ def demo(
     console = Console(stderr=as_json, highlight=False)
     console.soft_wrap = not console.is_terminal  # a line stays a line in a file or a pipe
     crowd = None if customers is None else Traffic(customers, rate or RATE)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as orderly as on Ctrl-C
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _interrupt)
     try:
         verdict = run(Wanted(bootstrap, not no_worker, fast, crowd), console)
     except KeyboardInterrupt:
@@ -67,3 +68,10 @@ def demo(
         typer.echo(json.dumps(verdict.figures))
     if not verdict.passed:
         raise typer.Exit(FAILED)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """End orderly on the first Ctrl-C; a second one must not interrupt the end."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -21,7 +21,9 @@ from pipeline.runtime.publisher import Publisher, PublishError
 from pipeline.settings import Settings
 from pipeline.wire.dead_letters import Source, dead_letter
 
-customers = typer.Typer(no_args_is_help=True, help="Customers: publish their profiles from the system of record.")
+customers = typer.Typer(
+    no_args_is_help=True, help="Customers: publish their profiles from the system of record."
+)
 
 MEDIA_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/x-ndjson"}
 

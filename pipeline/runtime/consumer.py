@@ -112,36 +112,33 @@ class Consumer(Service):
                 began = time.monotonic()
                 opened = await tables.open(coming)
                 async with self._alone:
-                    tables.adopt(opened)
-                    self._owned |= opened.keys()
-                    self._positions |= {tp: o for tp, o in positions.items() if tp.partition in opened}
+                    ready = tables.adopt(opened, coming)
+                    self._owned |= ready
+                    self._positions |= {tp: o for tp, o in positions.items() if tp.partition in ready}
                     await self._tell_app()
-                if opened:
-                    log.info(
-                        "partitions_ready",
-                        partitions=sorted(opened),
-                        seconds=round(time.monotonic() - began, 2),
-                    )
-                    poller.resume(opened)
+                if ready:
+                    seconds = round(time.monotonic() - began, 2)
+                    log.info("partitions_ready", partitions=sorted(ready), seconds=seconds)
+                    poller.resume(ready)
                 tables.ready.set()
         except Exception as error:
             self._on_failure(error)
 
     def _turn_away(self, numbers: set[int]) -> None:
-        """Stop the recovery of partitions that are leaving again."""
+        """Partitions that are leaving again before they are ready: nobody waits for their recovery."""
         for number in numbers & self._coming.keys():
             self._coming.pop(number).set()
 
     async def _on_revoked(self, numbers: set[int]) -> None:
         self._turn_away(numbers)
-        async with self._moving, self._alone:
+        async with self._alone:
             await self._commit_all()
             await self._give_up(numbers)
 
     async def _on_lost(self, numbers: set[int]) -> None:
         log.warning("partitions_lost", partitions=sorted(numbers))
         self._turn_away(numbers)
-        async with self._moving, self._alone:
+        async with self._alone:
             await self.undo()
             await self._give_up(numbers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -14,6 +14,7 @@ from pipeline.wire.headers import TraceParent
 from pipeline.wire.routes import headers_of, route
 
 _FLUSH_S = 30.0
+_ANSWER_S = 5.0
 
 
 class PublishError(Exception):
@@ -81,14 +82,26 @@ class Publisher:
             self._failure = error.str()
 
 
-def reachable(settings: Settings, timeout_s: float = 5.0) -> str | None:
-    """None when a broker answers, else one line that says what to do."""
-    probe: Any = Producer({**settings.kafka(), "log_level": 0})
-    try:
-        probe.list_topics(timeout=timeout_s)
-    except KafkaException as error:
-        return (
-            f"no Kafka broker answers at {settings.bootstrap} ({error.args[0].str()}): start one with"
-            " `throughline broker --port 9092`, or set THROUGHLINE_BOOTSTRAP"
-        )
-    return None
+def reachable(settings: Settings) -> str | None:
+    """None when a broker answers, else one line that says what to do; at once when all refuse, else after 5 s."""
+    refused: list[KafkaError] = []
+
+    def note(error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            refused.append(error)
+
+    probe = Producer({**settings.kafka(), "log_level": 0, "error_cb": note})
+    give_up = time.monotonic() + _ANSWER_S
+    reason = ""
+    while not refused and time.monotonic() < give_up:
+        probe.poll(0.05)
+        try:
+            probe.list_topics(timeout=0.5)
+        except KafkaException as error:
+            reason = error.args[0].str()
+        else:
+            return None
+    why = "connection refused" if refused else reason
+    return (
+        f"no Kafka broker answers at {settings.bootstrap} ({why}): start one with `throughline broker --port 9092`, or set THROUGHLINE_BOOTSTRAP"
+    )

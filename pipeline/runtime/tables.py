@@ -147,11 +147,15 @@ class TableManager(Service):
     def _ends(self, changelogs: list[TP]) -> dict[TP, int]:
         return high_watermarks(self.app.settings.kafka(), changelogs, self.stopping)
 
-    def adopt(self, opened: Mapping[int, Opened]) -> None:
-        """Give agents and timers these partitions."""
+    def adopt(self, opened: Mapping[int, Opened], stopping: Mapping[int, Event]) -> set[int]:
+        """Give agents and timers what was opened, close that whose event has been set; returns what they got."""
         for number, found in opened.items():
             for table, partition in found:
-                table.partitions[number] = partition
+                if stopping[number].is_set():
+                    partition.store.close()
+                else:
+                    table.partitions[number] = partition
+        return {number for number in opened if not stopping[number].is_set()}
 
     def close(self, numbers: Iterable[int]) -> None:
         """Close these partitions of every table; what is not committed is dropped."""

@@ -105,3 +105,4 @@ def test_the_pipeline_runs_as_the_documents_say(
         assert eventually(lambda: metrics(environment).get(folded, 0) > 0), log.read_text()
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0, log.read_text()
+    assert "\x1b" not in log.read_text(), "terminal escapes in a log that no terminal shows"

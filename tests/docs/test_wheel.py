@@ -103,3 +103,9 @@ def test_every_file_that_is_no_program_is_in_it(installed: Path, directory: str,
 def test_the_licence_is_in_it(installed: Path) -> None:
     (licence,) = installed.glob("*.dist-info/licenses/LICENSE")
     assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_scenarios_of_the_demo_are_found(installed: Path) -> None:
+    program = "from pipeline.local.demo.play import scenario_directory; print(scenario_directory())"
+    done = run(installed, "-c", program)
+    assert done.stdout.strip() == str(installed / "pipeline" / "_data" / "scenarios"), done.stderr

@@ -190,7 +190,7 @@ class Worker:
             disk.write({}, end)
 
     def work(self) -> bool:
-        """Until everything is folded and committed; false never: a crash ends it otherwise."""
+        """Return True once everything is folded and committed; a crash ends it otherwise."""
         while True:
             left = [tp for tp, at in self._reading.items() if at < len(self._world.inputs[tp])]
             if left and self._chance.random() < 0.7:
@@ -208,8 +208,8 @@ class Worker:
 
     def _fold(self, tp: TP) -> None:
         at = self._reading[tp]
-        records = self._world.inputs[tp][at : at + self._chance.randint(1, 6)]
-        batch = Batch(tp, records, self._checkpoint, self._set_aside[tp])  # type: ignore[arg-type]
+        records: list[Any] = self._world.inputs[tp][at : at + self._chance.randint(1, 6)]
+        batch = Batch(tp, records, self._checkpoint, self._set_aside[tp])
         place = f"{tp.topic}/{tp.partition}".encode()
         tallies = self.tables[TP("tallies", tp.partition)]
         latest = self.tables[TP("latest", tp.partition)]

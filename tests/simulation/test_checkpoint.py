@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from simulated_kafka import Disk
 from simulated_worker import Worker, World, Wrong
 
-from pipeline.runtime.batch import TP
 from pipeline.runtime.checkpoint import Prepared
 from pipeline.runtime.partition import TablePartition
 
@@ -47,11 +47,8 @@ def offsets_outside(self: Prepared, transactions: Any, group: Any, fence: Any) -
     self.checkpoint.offsets = offsets
 
 
-def no_disk(self: Prepared, transactions: Any, group: Any, fence: Any) -> None:
+def changes_lost(self: Prepared, transactions: Any, group: Any, fence: Any) -> None:
     changed, self.changed = self.changed, []
-    for table, changes in changed:
-        transactions_of = TP(table.changelog, table.number)
-        assert transactions_of and changes
     commit(self, transactions, group, fence)
     self.changed = changed
 
@@ -82,7 +79,8 @@ commit = Prepared.commit
     [
         pytest.param(Prepared, "commit", disk_before_commit, id="disk written before the commit"),
         pytest.param(Prepared, "commit", offsets_outside, id="offsets not in the transaction"),
-        pytest.param(Prepared, "commit", no_disk, id="changes neither in changelog nor on disk"),
+        pytest.param(Prepared, "commit", changes_lost, id="changes neither in changelog nor on disk"),
+        pytest.param(Disk, "write", lambda *_: None, id="disk never written"),
         pytest.param(TablePartition, "trim", drop_anything, id="eviction drops dirty states"),
         pytest.param(TablePartition, "forget", keep_states, id="rollback keeps states"),
         pytest.param(TablePartition, "settle", keep_bytes_only, id="settling forgets the next checkpoint"),

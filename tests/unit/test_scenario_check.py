@@ -128,7 +128,8 @@ def test_the_command_prints_the_table_and_exits_by_the_result(tmp_path: Path) ->
     command.command()(main)
 
     def play(directory: Path) -> tuple[int, str]:
-        result = CliRunner().invoke(command, [str(directory), "--memory-only"])
+        wide = {"COLUMNS": "200"}
+        result = CliRunner().invoke(command, [str(directory), "--memory-only"], env=wide)
         return result.exit_code, " ".join(result.output.split())
 
     code, text = play(SCENARIOS)

@@ -37,8 +37,7 @@ def build(action: Action, strategy: Strategy, attempt: Attempt, moment: Moment) 
         if not isinstance(text, dict):
             return text
         channel = text.get("channel")
-        names = {field.name for field in msgspec.structs.fields(action.body)}
-        fields |= {name: value for name, value in text.items() if name in names}
+        fields |= {name: text[name] for name in action.body.__struct_fields__ if name in text}
     elif action.kind == "push_page":
         channel = moment.event.channel
     try:

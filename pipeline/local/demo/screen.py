@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Protocol
 
 from rich import box
@@ -60,7 +61,8 @@ class PlainScreen:
         """Throughline has decided."""
         happening = self._story.answered(message, latency_ms)
         if happening is not None:
-            self._console.print(Text("    ").append_text(_answer(happening.answers[-1])))
+            answer = happening.answers[-1]
+            self._console.print(Text.assemble("    ", _sign(answer), "  ", answer.words))
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def screen(story: Story, console: Console) -> Iterator[Screen]:
 
 
 def fitting(story: Story, console: Console) -> RenderableType:
-    """The story in two columns; of one that is higher than the terminal the latest part."""
+    """The story in two columns with the time below; of one that is higher than the terminal the latest part."""
     happenings = list(story.happenings)
     for first in range(len(happenings)):
         shown = columns(story.title, happenings[first:])
@@ -95,17 +97,27 @@ def columns(title: str, happenings: Sequence[Happening]) -> RenderableType:
     table.add_column("The customer", ratio=2)
     table.add_column("Throughline", ratio=3)
     for happening in happenings:
-        answers = Text("\n").join(_answer(answer) for answer in list(happening.answers))
-        table.add_row(_happening(happening), answers)
-    return Panel(table, title=Text(title, "bold"), border_style="blue")
+        left, right = _grid(), _grid()
+        left.add_row(Text(happening.time, "dim"), _said(happening))
+        for answer in list(happening.answers):
+            right.add_row(_sign(answer), Text(answer.words))
+        table.add_row(left, right)
+    clock = Text(datetime.now(UTC).astimezone().strftime("%H:%M:%S"), "dim")
+    return Panel(table, title=Text(title, "bold"), subtitle=clock, border_style="blue")
 
 
-def _happening(happening: Happening) -> Text:
-    return Text.assemble(
-        (f"{happening.time}  ", "dim"), (f"{happening.place}: ", "bold cyan"), happening.words
-    )
+def _grid() -> Table:
+    """What leads a line stays clear of the lines that follow it."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    return grid
 
 
-def _answer(answer: Answer) -> Text:
+def _said(happening: Happening) -> Text:
+    return Text.assemble((f"{happening.place}: ", "bold cyan"), happening.words)
+
+
+def _sign(answer: Answer) -> Text:
     sign, style = ("▸", "green") if answer.acts else ("✗", "yellow")
-    return Text.assemble((f"{sign} {answer.latency_ms:4.0f} ms  ", style), answer.words)
+    return Text(f"{sign} {answer.latency_ms:4.0f} ms", style)

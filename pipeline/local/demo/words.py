@@ -67,7 +67,7 @@ def decided(command: ActionCommand) -> str:
         case SendMessage(channel=channel, to=to, text=text):
             return f"{_carrier(channel)} to {to}: “{text}”"
         case ReplyPublic(text=text):
-            return f"Answer where she wrote: “{text}”"
+            return f"Reply to what was written: “{text}”"
         case Refund(order_id=order_id, amount=amount, currency=currency):
             return f"Refund of {amount:.2f} {currency} on order {order_id}"
         case UpdateRecord(record=record, record_id=record_id, fields=fields):

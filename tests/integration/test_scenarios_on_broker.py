@@ -12,7 +12,7 @@ from pipeline.local.scenarios.check import check
 from pipeline.local.scenarios.form import Scenario, load
 from pipeline.pack import load_rules
 
-FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
 
 
 @pytest.mark.kafka

@@ -10,7 +10,7 @@ from pipeline.local.scenarios.form import Scenario, load
 from pipeline.local.scenarios.memory import MemoryDriver
 from pipeline.pack import load_rules
 
-FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,146 @@
+"""The store of one table partition, on a real disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.runtime import store as module
+from pipeline.runtime.batch import Unavailable
+from pipeline.runtime.store import Store, StoreError
+
+
+def test_states_and_offset_survive_together(tmp_path: Path) -> None:
+    store = Store(tmp_path / "table" / "0")
+    assert (store.offset, store.written_at, store.moved_aside) == (0, 0, None)
+    store.write({b"a": b"1", b"b": b"2"}, 5)
+    store.write({b"a": None, b"c": b""}, 2**40)
+    store.close()
+    again = Store(tmp_path / "table" / "0")
+    assert again.offset == 2**40
+    assert again.written_at > 1_700_000_000
+    assert [again.get(key) for key in (b"a", b"b", b"c")] == [None, b"2", b""]
+    assert list(again.scan()) == [(b"b", b"2"), (b"c", b"")]
+    assert list(again.scan(b"c")) == [(b"c", b"")]
+    again.close()
+
+
+def test_a_failed_write_leaves_states_and_offset_as_they_were(tmp_path: Path) -> None:
+    store = Store(tmp_path / "0")
+    store.write({b"a": b"1"}, 1)
+    with pytest.raises(OverflowError):
+        store.write({b"a": b"2"}, 2**64)
+    assert (store.offset, store.get(b"a")) == (1, b"1")
+    store.close()
+
+
+def test_a_cleared_store_is_empty_and_goes_on(tmp_path: Path) -> None:
+    store = Store(tmp_path / "0")
+    store.write({b"a": b"1"}, 9)
+    store.clear()
+    assert (store.offset, list(store.scan())) == (0, [])
+    store.write({b"b": b"2"}, 3)
+    store.close()
+    again = Store(tmp_path / "0")
+    assert (again.offset, list(again.scan())) == (3, [(b"b", b"2")])
+    again.close()
+
+
+def only(directory: Path, pattern: str) -> Path:
+    return next(directory.glob(pattern))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda d: (d / "CURRENT").write_bytes(b"?"), id="CURRENT overwritten"),
+        pytest.param(lambda d: (d / "CURRENT").unlink(), id="CURRENT gone"),
+        pytest.param(lambda d: only(d, "MANIFEST-*").unlink(), id="manifest gone"),
+        pytest.param(lambda d: only(d, "MANIFEST-*").write_bytes(b"?" * 50), id="manifest overwritten"),
+        pytest.param(lambda d: only(d, "*.sst").unlink(), id="table file gone"),
+        pytest.param(lambda d: only(d, "*.sst").write_bytes(b"?" * 50), id="table file overwritten"),
+    ],
+)
+def test_a_damaged_directory_is_moved_aside_and_the_store_starts_empty(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "0"
+    for _ in range(2):  # opening again writes the log out as a table file
+        store = Store(path)
+        store.write({b"a": b"1"}, 5)
+        store.close()
+    damage(path)
+    store = Store(path)
+    assert store.moved_aside == tmp_path / "0.damaged"
+    assert any(store.moved_aside.iterdir())
+    assert (store.offset, list(store.scan())) == (0, [])
+    store.write({b"b": b"2"}, 1)
+    store.close()
+    again = Store(path)
+    assert (again.moved_aside, again.get(b"b")) == (None, b"2")
+    again.close()
+
+
+def test_damage_found_while_reading_is_nobodys_record(tmp_path: Path) -> None:
+    store = Store(tmp_path / "0")
+    store.close()
+    with pytest.raises(StoreError, match=r"cannot be used .*remove the directory") as refused:
+        store.get(b"a")
+    assert isinstance(refused.value, Unavailable)
+    with pytest.raises(StoreError):
+        store.write({b"a": b"1"}, 1)
+
+
+@pytest.mark.parametrize("name", ["0", "lock-holder"])
+def test_a_directory_in_use_is_refused_in_one_line_and_not_touched(tmp_path: Path, name: str) -> None:
+    held = Store(tmp_path / name)
+    held.write({b"a": b"1"}, 1)
+    program = (
+        "import sys; from pathlib import Path; from pipeline.runtime.store import Store, StoreError\n"
+        "try: Store(Path(sys.argv[1]))\n"
+        "except StoreError as error: print(error)\n"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", program, str(held.path)], capture_output=True, text=True, check=True
+    )
+    assert other.stdout == (
+        f"{held.path} is in use by another process; stop that worker or set THROUGHLINE_STATE_DIR\n"
+    )
+    with pytest.raises(StoreError, match="is in use"):
+        Store(held.path)
+    held.write({b"b": b"2"}, 2)
+    held.close()
+    again = Store(tmp_path / name)
+    assert (again.moved_aside, again.offset) == (None, 2)
+    again.close()
+
+
+def test_another_format_is_refused_in_one_line_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "0")
+    store.write({b"a": b"1"}, 1)
+    store.close()
+    monkeypatch.setattr(module, "FORMAT", b"2")
+    with pytest.raises(StoreError) as refused:
+        Store(tmp_path / "0")
+    assert str(refused.value) == (
+        f"{tmp_path / '0'} was written by another version (format 1, this one reads 2);"
+        " remove it and the table is rebuilt from its changelog"
+    )
+    monkeypatch.undo()
+    again = Store(tmp_path / "0")
+    assert again.get(b"a") == b"1"
+    again.close()
+
+
+def test_a_path_that_is_no_directory_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "0").write_text("a file")
+    with pytest.raises(StoreError, match="cannot be used") as refused:
+        Store(tmp_path / "0")
+    assert "\n" not in str(refused.value)
+    assert (tmp_path / "0").read_text() == "a file"
