@@ -103,5 +103,6 @@ def reachable(settings: Settings) -> str | None:
             return None
     why = "connection refused" if refused else reason
     return (
-        f"no Kafka broker answers at {settings.bootstrap} ({why}): start one with `throughline broker --port 9092`, or set THROUGHLINE_BOOTSTRAP"
+        f"no Kafka broker answers at {settings.bootstrap} ({why}): start one with"
+        " `throughline broker --port 9092`, or set THROUGHLINE_BOOTSTRAP"
     )

@@ -148,6 +148,21 @@ def test_nothing_outlives_a_demo_that_is_killed(
     assert eventually(lambda: list(running.scratch.iterdir()) == [])
 
 
+def test_a_worker_that_ends_is_told_with_what_its_log_says(
+    demo: Callable[..., Demo], all_end: AllEnd
+) -> None:
+    running = demo("--fast", "--json")
+    assert running.reaches("Warming up"), running.said
+    workers = [one for one in running.family if one.cmdline()[-1:] == ["worker"] and one.name() != "sh"]
+    workers[-1].kill()
+    printed, _ = running.process.communicate(timeout=60)
+    assert running.process.returncode == 1
+    assert printed == ""
+    assert "The worker ended by itself" in running.said
+    assert all_end(list(running.family))
+    assert list(running.scratch.iterdir()) == []
+
+
 def test_beside_a_worker_that_runs_already_it_can_be_played_again_and_again(
     demo: Callable[..., Demo], broker: Broker, topic_prefix: str, tmp_path: Path
 ) -> None:

@@ -117,7 +117,11 @@ class Feed:
                 return {(at.topic, at.partition): one.result().offset for at, one in answers.items()}
             except KafkaException as error:
                 if time.monotonic() > deadline:
-                    raise FeedError(f"The pipeline's topics cannot be read: {error.args[0].str()}") from error
+                    reason = error.args[0].str()
+                    raise FeedError(
+                        f"The topics {self._settings.topic_prefix}* cannot be read ({reason}): did `throughline "
+                        "topics apply` run, with the same prefix and number of partitions?"
+                    ) from error
                 time.sleep(_RETRY_S)
 
     def _run(self) -> None:

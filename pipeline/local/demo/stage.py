@@ -116,7 +116,8 @@ def _apply_topics(settings: Settings, tell: Tell) -> None:
 
 def _remove_topics(settings: Settings) -> None:
     specs = all_topics(settings.topic_prefix, settings.partitions, settings.replication)
-    deleted = AdminClient(dict(settings.kafka())).delete_topics([spec.name for spec in specs])
+    admin = AdminClient(dict(settings.kafka()))
+    deleted = admin.delete_topics([spec.name for spec in specs], request_timeout=_STOP_LIMIT_S)
     for answer in deleted.values():
         answer.exception()  # waits; a topic that is not there is as good as removed
 
