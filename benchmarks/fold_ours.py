@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks.started import Started
 from benchmarks.workload import STAGE, State, fold
-from pipeline.agents.outlet import Outlet
+from pipeline.agents.outlet import Cause, Outlet
 from pipeline.app import run_worker, wall_clock
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
@@ -22,7 +22,6 @@ from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
 from pipeline.settings import Settings, load_settings
 from pipeline.wire.codec import Codec
-from pipeline.wire.headers import TraceParent
 
 
 def create_app(settings: Settings, input_topic: str, started: Started) -> App:
@@ -40,11 +39,11 @@ def create_app(settings: Settings, input_topic: str, started: Started) -> App:
     def fold_batch(batch: Batch) -> None:
         states = customers.partition(batch.partition)
 
-        def one(event: Interaction, trace: TraceParent | None) -> None:
+        def one(event: Interaction, cause: Cause) -> None:
             state, action = fold(states.get(event.key), event)
             states.put(event.key, state)
             if action is not None:
-                outlet.send(batch.checkpoint, action, trace)
+                outlet.send(batch.checkpoint, action, cause)
 
         outlet.read(batch, one, Interaction)
 

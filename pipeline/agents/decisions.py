@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from pipeline.agents.outlet import Outlet
+from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import fire
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry, Output
@@ -24,7 +24,6 @@ from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.runtime.deadlines import Deadlines
 from pipeline.runtime.partition import TablePartition
 from pipeline.wire.dead_letters import Source
-from pipeline.wire.headers import TraceParent
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +77,7 @@ class Decisions:
         checkpoint: Checkpoint,
         customers: Customers,
         outputs: Iterable[Output],
-        trace: TraceParent | None,
+        cause: Cause | None,
     ) -> None:
         """Append history to its table and send everything else to its topic."""
         for output in outputs:
@@ -89,7 +88,7 @@ class Decisions:
                 PIPELINE.commands.labels(output.kind).inc()
             elif isinstance(output, Decision):
                 PIPELINE.decisions.labels(output.outcome).inc()
-            self._outlet.send(checkpoint, output, trace)
+            self._outlet.send(checkpoint, output, cause)
 
     def next_due(self) -> int | None:
         """The earliest time at which something may be due (epoch milliseconds), None when nothing is."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.agents.outlet import Outlet
+from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.identity import IdentityRecord, identify, link
 from pipeline.domain.interactions import CHANNELS, Interaction
 from pipeline.domain.messages import IdentityLink
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
-from pipeline.wire.headers import TraceParent
 
 
 def declare(app: App, outlet: Outlet, prefix: str) -> None:
@@ -28,7 +27,7 @@ def declare(app: App, outlet: Outlet, prefix: str) -> None:
     def fold(batch: Batch) -> None:
         table = identities.partition(batch.partition)
 
-        def one(value: Interaction | IdentityLink, trace: TraceParent | None) -> None:
+        def one(value: Interaction | IdentityLink, cause: Cause) -> None:
             key = value.key
             record = table.get(key)
             if isinstance(value, IdentityLink):
@@ -38,6 +37,6 @@ def declare(app: App, outlet: Outlet, prefix: str) -> None:
             if record is not None:
                 table.put(key, record)
             for output in outputs:
-                outlet.send(batch.checkpoint, output, trace)
+                outlet.send(batch.checkpoint, output, cause)
 
         outlet.read(batch, one, Interaction, IdentityLink)

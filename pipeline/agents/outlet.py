@@ -17,7 +17,9 @@ from pipeline.wire.dead_letters import Source, dead_letter
 from pipeline.wire.headers import TraceParent, read_headers, read_trace
 from pipeline.wire.routes import headers_of, route
 
-Handle = Callable[[Any, TraceParent | None], None]
+# The trace of what caused an output: read from its headers only when something is put out.
+Cause = Callable[[], TraceParent | None]
+Handle = Callable[[Any, Cause], None]
 
 
 class Outlet:
@@ -45,17 +47,17 @@ class Outlet:
             if failure is not None:
                 self._refuse(batch, message, failure)
             else:
-                handle(value, read_trace(message.headers()))
+                handle(value, lambda: read_trace(message.headers()))
 
         batch.process(
             one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error))
         )
 
-    def send(self, checkpoint: Checkpoint, value: msgspec.Struct, trace: TraceParent | None = None) -> None:
-        """Produce a value to its topic, as part of the checkpoint."""
+    def send(self, checkpoint: Checkpoint, value: msgspec.Struct, cause: Cause | None = None) -> None:
+        """Produce a value to its topic, as part of the checkpoint and in the trace of its cause."""
         where = route(value)
         topic = self._prefix + where.topic
-        headers = headers_of(value, where, f"throughline/{self._stage}", trace)
+        headers = headers_of(value, where, f"throughline/{self._stage}", cause() if cause else None)
         checkpoint.emit(topic, where.key.encode(), self._codec.encode(topic, value), headers)
 
     def _refuse(self, batch: Batch, message: Message, failure: Failure) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.agents.decisions import Decisions
-from pipeline.agents.outlet import Outlet
+from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import handle
 from pipeline.domain.customers import Profile
 from pipeline.domain.messages import ActionReceipt, CustomerMoved, IdentifiedInteraction, MergeRequested
 from pipeline.domain.state import CustomerState
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
-from pipeline.wire.headers import TraceParent
 
 Message = Profile | IdentifiedInteraction | MergeRequested | CustomerMoved | ActionReceipt
 
@@ -32,13 +31,13 @@ def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None
     def fold(batch: Batch) -> None:
         customers = decisions.customers(batch.partition)
 
-        def one(message: Message, trace: TraceParent | None) -> None:
+        def one(message: Message, cause: Cause) -> None:
             customer_id = message.customer_id if isinstance(message, Profile) else message.key
             state = customers.states.get(customer_id) or CustomerState(customer_id)
             due = state.next_due
             outputs = handle(state, message, app.clock(), decisions.rules)
             customers.states.put(customer_id, state)
             customers.deadlines.move(customer_id, due, state.next_due)
-            decisions.publish(batch.checkpoint, customers, outputs, trace)
+            decisions.publish(batch.checkpoint, customers, outputs, cause)
 
         outlet.read(batch, one, Profile, IdentifiedInteraction, MergeRequested, CustomerMoved, ActionReceipt)

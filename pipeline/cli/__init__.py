@@ -79,4 +79,4 @@ def _describe() -> None:
 
 def main() -> None:
     """Entry point of the `throughline` command."""
-    cli()
+    cli(prog_name="throughline")

@@ -20,7 +20,7 @@ from pipeline.runtime.producer import PARTITIONER
 from pipeline.settings import Settings
 
 PARTITIONS = 4
-LIMIT_S = 15
+LIMIT_S = 45
 
 
 class Count(msgspec.Struct):
@@ -48,7 +48,7 @@ class Counting:
         admin = AdminClient({"bootstrap.servers": bootstrap})
         for future in admin.create_topics(topics).values():
             future.result()
-        self._producer = Producer({"bootstrap.servers": bootstrap, **PARTITIONER})
+        self._producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, **PARTITIONER})
 
     def send(self, records: Iterable[tuple[str, str]]) -> None:
         """Publish keys and values and wait until they are there."""

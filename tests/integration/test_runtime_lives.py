@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 from counting_app import Count, Counting, until, until_true_in_thread
 
 from pipeline.local.broker import Broker
+from pipeline.runtime import consumer
 
 pytestmark = pytest.mark.kafka
 
@@ -35,7 +36,7 @@ def test_events_count_once_over_stops_in_the_middle(counting: Counting) -> None:
         for _ in range(3):
             worker = counting.app()
             async with worker.running():
-                await until(lambda worker=worker: worker.folded > 0)  # type: ignore[misc]
+                await until(lambda worker=worker: worker.folded > 0)
             folded += worker.folded
             assert 0 < worker.folded < 20_000, "the stop did not come in the middle"
         assert sum(map(len, counting.committed().values())) == folded
@@ -133,8 +134,10 @@ def test_a_timer_that_raises_stops_the_worker_and_nothing_of_it_is_committed(cou
 
 
 def test_the_broker_may_be_away_while_a_worker_runs_and_while_it_stops(
-    broker: Broker, counting: Counting
+    broker: Broker, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(consumer, "_PARTING_S", 1.0)
+
     async def lives() -> dict[str, Count]:
         counting.send_numbers(5_000)
         async with counting.app().running() as worker:

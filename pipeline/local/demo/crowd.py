@@ -17,8 +17,7 @@ from pipeline.local.demo import payloads
 LARGEST = 10_000
 """Customers of a crowd at most: there are not many more fictional telephone numbers."""
 
-_AREAS = ("113 496", "114 496", "115 496", "116 496", "117 496", "118 496", "121 496", "131 496")
-_AREAS += ("141 496", "151 496", "161 496", "191 498")
+_AREAS = tuple(f"{area} 496" for area in (113, 114, 115, 116, 117, 118, 121, 131, 141, 151, 161))
 _FIRST = ("Maya", "Tom", "Aisha", "Jonas", "Chen", "Elif", "Rosa", "Samuel", "Ingrid", "Kofi")
 _LAST = ("Lindqvist", "Okafor", "Bauer", "Sato", "Novak", "Moreau", "Diaz", "Ahmed", "Kelly", "Rossi")
 
