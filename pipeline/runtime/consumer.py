@@ -114,7 +114,9 @@ class Consumer(Service):
                 async with self._alone:
                     ready = tables.adopt(opened, coming)
                     self._owned |= ready
-                    self._positions |= {tp: o for tp, o in positions.items() if tp.partition in ready}
+                    positions = {tp: o for tp, o in positions.items() if tp.partition in ready}
+                    self._positions |= positions
+                    self._behind |= dict.fromkeys(positions, 0)
                     await self._tell_app()
                 if ready:
                     seconds = round(time.monotonic() - began, 2)

@@ -122,9 +122,7 @@ def test_the_demo_shows_the_refund_before_the_form_is_submitted(
 
 
 @pytest.mark.parametrize("words", ["Starting a Kafka broker", "Starting a worker", "opens the return form"])
-def test_ctrl_c_ends_everything(
-    words: str, demo: Callable[..., Demo], all_end: AllEnd, eventually: Eventually
-) -> None:
+def test_ctrl_c_ends_everything(words: str, demo: Callable[..., Demo], all_end: AllEnd) -> None:
     running = demo("--fast", "--json")
     assert running.reaches(words), running.said
     running.process.send_signal(signal.SIGINT)

@@ -58,17 +58,13 @@ def test_partitions_and_states_change_hands_under_load(counting: Counting) -> No
             # The second one has stopped: its partitions come back when its session has run out.
             await until(lambda: first.owned == ALL)
             done.set()
-        async with first_again(counting) as again:
+        async with counting.app("w1").running() as again:
             await until_true_in_thread(whole(counting))
             await until(lambda: again.states() == counting.states())
             assert first.app.failed is None
             assert second.app.failed is None
 
     asyncio.run(lives())
-
-
-def first_again(counting: Counting) -> Any:
-    return counting.app("w1").running()
 
 
 def test_a_worker_that_was_stuck_is_fenced_and_comes_back(
@@ -132,7 +128,7 @@ def test_a_rebalance_does_not_wait_for_a_recovery(
     async def lives() -> None:
         counting.send_numbers(1_000)
         first, second = counting.app("w1"), counting.app("w2")
-        await first.app.start()
+        starting = asyncio.create_task(first.app.start())
         try:
             await until(lambda: len(first.app.consumer._coming) == PARTITIONS)
             async with second.running():
@@ -142,6 +138,7 @@ def test_a_rebalance_does_not_wait_for_a_recovery(
                 await until(lambda: first.owned == ALL - second.owned)
                 await until_true_in_thread(whole(counting))
         finally:
+            await starting
             await first.app.stop()
 
     asyncio.run(lives())

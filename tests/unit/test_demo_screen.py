@@ -111,9 +111,12 @@ def test_a_line_for_everything_where_there_is_no_terminal() -> None:
     ]
 
 
-def test_on_a_terminal_what_was_shown_last_stays() -> None:
-    console = Console(file=io.StringIO(), width=120, height=40, force_terminal=True, color_system=None)
+def test_on_a_terminal_the_whole_story_stays_even_if_it_is_higher() -> None:
+    console = Console(file=io.StringIO(), width=120, height=10, force_terminal=True, color_system=None)
     with screen(Story("The title"), console) as shown:
-        shown.happens(happening(2))
+        for number in range(1, 10):
+            shown.happens(happening(number))
         shown.answered(REFUND, 23.4)
-    assert "Refund of 4.95 GBP on order 1001" in text(console).rpartition("The title")[2]
+    stays = text(console).rpartition("The title")[2]
+    assert "Refund of 4.95 GBP on order 1001" in stays
+    assert all(f"fills in field {number}" in stays for number in range(1, 10))

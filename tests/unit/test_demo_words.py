@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from pipeline.domain.actions import (
     BODIES,
     ActionBody,
+    ActionKind,
     PushPage,
     Refund,
     ReplyPublic,
@@ -35,11 +38,11 @@ def event(channel: str, kind: str, text: str | None = None, **attributes: Scalar
 
 
 def command(body: ActionBody) -> ActionCommand:
-    kind = str(body.__struct_config__.tag)
+    kind = cast(ActionKind, body.__struct_config__.tag)
     return ActionCommand(
         action_id="a",
         customer_id="c",
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         lane="service_reply",
         body=body,
         strategy_id="s",

@@ -68,7 +68,7 @@ JOURNEYS = {
 
 def crowd(size: int, seed: int, mark: str) -> list[Person]:
     """`size` customers; `mark` is in all their names and numbers, so that no other crowd has the same."""
-    chance = random.Random(seed)  # noqa: S311 - a crowd, not a secret
+    chance = _chance(seed)
     people = []
     for number in range(size):
         area, extension = _AREAS[number // 1_000], number % 1_000
@@ -107,7 +107,7 @@ def schedule(people: list[Person], traffic: Traffic, seed: int) -> list[tuple[in
     Customers begin evenly spread over the time that their events take at the traffic's rate; the last of
     them then still finish.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = _chance(seed)
     journeys = [list(_journey(one, traffic, chance)) for one in people]
     span = sum(map(len, journeys)) / traffic.rate * 1_000
     steps = []
@@ -115,6 +115,10 @@ def schedule(people: list[Person], traffic: Traffic, seed: int) -> list[tuple[in
         start = chance.uniform(0, span)
         steps += [(round(start) + step.after_ms, step) for step in journey]
     return sorted(steps, key=lambda step: step[0])
+
+
+def _chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - a crowd that can be repeated, not a secret
 
 
 def _journey(person: Person, traffic: Traffic, chance: random.Random) -> Iterator[Step]:

@@ -47,6 +47,7 @@ class Line:
             self.decisions: list[tuple[Decision, float]] = []
             self._on_answer = on_answer
             self.feed.on_message = self._take
+            self.feed.effects.sessions.clear()
 
     def import_customers(self, data: bytes, media_type: str, now: int) -> list[Failure]:
         """Publish a file of the system of record's customers; what could not be read."""

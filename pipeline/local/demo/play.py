@@ -17,6 +17,7 @@ from pipeline.local.demo.pace import Pace
 from pipeline.local.demo.pace import played as played_at
 from pipeline.local.demo.report import Outcomes, ending, played, refusals
 from pipeline.local.demo.screen import screen
+from pipeline.local.demo.stage import StageError
 from pipeline.local.demo.story import Happening, Story
 from pipeline.local.scenarios.check import check
 from pipeline.local.scenarios.form import Scenario, load
@@ -27,25 +28,23 @@ FILES = ("01-wrong-size-return.yaml", "02-wrong-size-low-value.yaml")
 def scenario_directory() -> Path:
     """Where the scenario files are: packaged with a wheel, or the checkout's `tests/scenarios/`.
 
-    Raises FileNotFoundError when they are in neither place.
+    Raises StageError when they are in neither place.
     """
     package = Path(__file__).resolve().parents[2]
     candidates = (package / "_data" / "scenarios", package.parent / "tests" / "scenarios")
     for directory in candidates:
         if (directory / FILES[0]).is_file():
             return directory
-    raise FileNotFoundError(
-        f"no scenario files in {candidates[0]} or {candidates[1]}: install throughline again"
-    )
+    raise StageError(f"no scenario files in {candidates[0]} or {candidates[1]}: install throughline again")
 
 
 def scenarios() -> list[Scenario]:
-    """The scenarios of the demo. Raises ValueError for a file that is not right."""
+    """The scenarios of the demo. Raises StageError for a file that is not right."""
     found = []
     for name in FILES:
         scenario = load(scenario_directory() / name)
         if isinstance(scenario, list):
-            raise ValueError("; ".join(map(str, scenario)))
+            raise StageError("\n".join(map(str, scenario)))
         found.append(scenario)
     return found
 

@@ -20,7 +20,7 @@ from pipeline.local.demo.load import play_crowd, send_crowd
 from pipeline.local.demo.pace import FAST, PERSON
 from pipeline.local.demo.play import play, scenarios
 from pipeline.local.demo.report import as_json
-from pipeline.local.demo.stage import Stage, stage
+from pipeline.local.demo.stage import Stage, StageError, stage
 from pipeline.pack import load_rules
 from pipeline.runtime.codec import make_codec
 from pipeline.runtime.publisher import Publisher
@@ -71,7 +71,7 @@ def run(wanted: Wanted, console: Console) -> Verdict:
 def _scenarios(line: Line, mark: str, fast: bool, console: Console) -> Verdict:
     rules = load_rules()
     if not isinstance(rules, Rules):
-        raise ValueError("; ".join(map(str, rules)))
+        raise StageError("\n".join(map(str, rules)))
     pace = FAST if fast else PERSON
     outcomes = [play(scenario, pace, line, mark, rules, console) for scenario in scenarios()]
     latencies = [command.latency_ms for one in outcomes for command in one.commands]

@@ -67,7 +67,7 @@ class PlainScreen:
 
 @contextmanager
 def screen(story: Story, console: Console) -> Iterator[Screen]:
-    """The screen that fits the console; what was shown last stays on it."""
+    """The screen that fits the console; the whole story stays on it."""
     if not console.is_terminal:
         console.print(f"\n{story.title}", markup=False)
         yield PlainScreen(story, console)
@@ -76,9 +76,9 @@ def screen(story: Story, console: Console) -> Iterator[Screen]:
     def frame() -> RenderableType:
         return fitting(story, console)
 
-    with Live(get_renderable=frame, console=console, refresh_per_second=_FRAMES_PER_S) as live:
+    with Live(get_renderable=frame, console=console, refresh_per_second=_FRAMES_PER_S, transient=True):
         yield LiveScreen(story)
-        live.refresh()
+    console.print(columns(story.title, story.happenings))
 
 
 def fitting(story: Story, console: Console) -> RenderableType:
