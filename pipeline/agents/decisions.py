@@ -117,13 +117,14 @@ class Decisions:
                 state = customers.states.get(customer_id)
                 if state is None or state.next_due is None or state.next_due > now:
                     continue
+                due = state.next_due
                 try:
-                    self._fire(partition, customers, state, state.next_due, now)
+                    self._fire(partition, customers, state, due, now)
                 except Unavailable:
                     raise
                 except Exception as error:  # one customer's, and the others' deadlines must be kept
                     what = f"{type(error).__name__}: {error}"
-                    raise PoisonedDeadline(partition, customer_id, state.next_due, what) from error
+                    raise PoisonedDeadline(partition, customer_id, due, what) from error
                 fired += 1
         return fired
 

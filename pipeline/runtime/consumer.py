@@ -26,6 +26,9 @@ _PARTING_S = 10.0
 # So many transactions in a row are aborted only when it is their content that the broker refuses.
 _ABORTS_IN_A_ROW = 10
 _AFTER_ABORT_S = 2.0
+# What was folded so long after it had arrived is a backlog, and its end is believed only so much later.
+_LAG_MS = 1_000
+_SECOND_HOP_S = 2.0
 
 
 class Consumer(Service):
@@ -54,6 +57,8 @@ class Consumer(Service):
         self._positions: dict[TP, int] = {}
         # Inputs not read to their end: when what was folded last had arrived (epoch ms), 0 before the first.
         self._behind: dict[TP, int] = {}
+        self._lagged_to = 0
+        self._lagged_until = 0.0
         self._committing: asyncio.Task[None] | None = None
         self._in_commit: Prepared | None = None
         self._began = 0.0
@@ -117,6 +122,7 @@ class Consumer(Service):
                     positions = {tp: o for tp, o in positions.items() if tp.partition in ready}
                     self._positions |= positions
                     self._behind |= dict.fromkeys(positions, 0)
+                    self._lags(0)
                     await self._tell_app()
                 if ready:
                     seconds = round(time.monotonic() - began, 2)
@@ -216,7 +222,10 @@ class Consumer(Service):
         for batch in batches:
             last = batch.messages[-1]
             self.checkpoint.read(batch.tp, last.offset() + 1, len(batch))
-            self._behind[batch.tp] = last.timestamp()[1]
+            arrived = last.timestamp()[1]
+            self._behind[batch.tp] = arrived
+            if self.app.clock() - arrived > _LAG_MS:
+                self._lags(arrived)
         for tp in fetched.ends:
             self._behind.pop(tp, None)
 
@@ -259,7 +268,14 @@ class Consumer(Service):
         Now, or while there is a backlog, when what was folded last had arrived: whatever waits for an event's
         absence must not look past events that are there and only not read yet.
         """
-        return int(min(self.app.clock(), *self._behind.values())) if self._behind else int(self.app.clock())
+        now = int(self.app.clock())
+        if self._behind:
+            return min(now, *self._behind.values())
+        return min(now, self._lagged_to) if time.monotonic() < self._lagged_until else now
+
+    def _lags(self, arrived: int) -> None:
+        # What a backlog leads to has still to come by way of the second hop.
+        self._lagged_to, self._lagged_until = arrived, time.monotonic() + _SECOND_HOP_S
 
     @property
     def alone(self) -> asyncio.Lock:

@@ -41,6 +41,7 @@ def test_partitions_and_states_change_hands_under_load(counting: Counting) -> No
     async def load(done: asyncio.Event) -> None:
         while not done.is_set():
             await asyncio.to_thread(counting.send_numbers, 500)
+            await asyncio.sleep(0.1)
 
     async def lives() -> None:
         done = asyncio.Event()

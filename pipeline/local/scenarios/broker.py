@@ -81,7 +81,8 @@ class BrokerDriver:
     async def _started(self, rules: Rules) -> tuple[App, Decisions]:
         app, customers = wire(self._settings, rules, lambda: self._now)
         await app.start()
-        while not (app.tables.ready.is_set() or app.failed):
+        # The first assignment of a worker that comes back may be empty.
+        while len({tp.partition for tp in app.consumer.assignment()}) < PARTITIONS and not app.failed:
             await asyncio.sleep(0.01)
         return app, customers
 
