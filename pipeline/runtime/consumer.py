@@ -278,6 +278,14 @@ class Consumer(Service):
         self._lagged_to, self._lagged_until = arrived, time.monotonic() + _SECOND_HOP_S
 
     @property
+    def busy(self) -> bool:
+        """Whether something fetched or folded is not committed yet."""
+        checkpoint = self.checkpoint
+        return bool(self._fetched or self._committing or checkpoint.outputs or checkpoint.offsets) or any(
+            table.dirty for table in self.app.tables.opened()
+        )
+
+    @property
     def alone(self) -> asyncio.Lock:
         """Hold it while changing states outside a batch."""
         return self._alone

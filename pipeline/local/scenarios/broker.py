@@ -163,6 +163,8 @@ class BrokerDriver:
                 self._decisions.append(value)
         if self._app.failed is not None:
             raise RuntimeError(f"the worker failed: {self._app.failed}")
+        if self._ask(self._busy()):
+            return False
         prefix = self._settings.topic_prefix
         unread = any(
             _count(RUNTIME.folded, topic) < self._published[topic] + _count(RUNTIME.produced, topic)
@@ -173,6 +175,9 @@ class BrokerDriver:
             or _count(RUNTIME.produced, f"{prefix}decisions") > len(self._decisions)
         )  # fmt: skip
         return not (unread or unseen)
+
+    async def _busy(self) -> bool:
+        return bool(self._app.consumer.busy)
 
     def _until(self, reached: Callable[[], bool], what: str) -> None:
         give_up = time.monotonic() + _PATIENCE_S
