@@ -110,7 +110,7 @@ class Decisions:
         that the next call passes over it.
         """
         fired = 0
-        now = self._app.consumer.horizon()
+        now = self._app.consumer.horizon.now()
         for partition in self._states.partitions:
             customers = self.customers(partition)
             for customer_id in customers.deadlines.take_due(now):

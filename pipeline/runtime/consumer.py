@@ -17,6 +17,7 @@ from mode import Service
 from pipeline.observe.metrics import RUNTIME
 from pipeline.runtime.batch import TP, Batch, by_partition
 from pipeline.runtime.checkpoint import Checkpoint, Prepared, TransactionAborted
+from pipeline.runtime.horizon import Horizon
 from pipeline.runtime.poller import Fetched, Poller
 
 log = structlog.get_logger(__name__)
@@ -26,9 +27,6 @@ _PARTING_S = 10.0
 # So many transactions in a row are aborted only when it is their content that the broker refuses.
 _ABORTS_IN_A_ROW = 10
 _AFTER_ABORT_S = 2.0
-# What was folded so long after it had arrived is a backlog, and its end is believed only so much later.
-_LAG_MS = 1_000
-_SECOND_HOP_S = 2.0
 
 
 class Consumer(Service):
@@ -55,10 +53,7 @@ class Consumer(Service):
         self._owned: set[int] = set()
         self._coming: dict[int, ThreadEvent] = {}
         self._positions: dict[TP, int] = {}
-        # Inputs not read to their end: when what was folded last had arrived (epoch ms), 0 before the first.
-        self._behind: dict[TP, int] = {}
-        self._lagged_to = 0
-        self._lagged_until = 0.0
+        self.horizon = Horizon(self.app.clock, time.monotonic)
         self._committing: asyncio.Task[None] | None = None
         self._in_commit: Prepared | None = None
         self._began = 0.0
@@ -121,8 +116,7 @@ class Consumer(Service):
                     self._owned |= ready
                     positions = {tp: o for tp, o in positions.items() if tp.partition in ready}
                     self._positions |= positions
-                    self._behind |= dict.fromkeys(positions, 0)
-                    self._lags(0)
+                    self.horizon.begin(positions)
                     await self._tell_app()
                 if ready:
                     seconds = round(time.monotonic() - began, 2)
@@ -153,7 +147,7 @@ class Consumer(Service):
     async def _give_up(self, numbers: set[int]) -> None:
         self._owned -= numbers
         self._positions = {tp: o for tp, o in self._positions.items() if tp.partition in self._owned}
-        self._behind = {tp: at for tp, at in self._behind.items() if tp.partition in self._owned}
+        self.horizon.keep(self._owned)
         self.app.tables.close(numbers)
         await self._tell_app()
 
@@ -222,12 +216,9 @@ class Consumer(Service):
         for batch in batches:
             last = batch.messages[-1]
             self.checkpoint.read(batch.tp, last.offset() + 1, len(batch))
-            arrived = last.timestamp()[1]
-            self._behind[batch.tp] = arrived
-            if self.app.clock() - arrived > _LAG_MS:
-                self._lags(arrived)
+            self.horizon.folded(batch.tp, last.timestamp()[1])
         for tp in fetched.ends:
-            self._behind.pop(tp, None)
+            self.horizon.at_end(tp)
 
     def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
         batch = Batch(tp, messages, self.checkpoint, self._set_aside.get(tp, {}))
@@ -261,21 +252,6 @@ class Consumer(Service):
     def touched(self) -> None:
         """Something other than a batch (a timer) changed states or outputs: commit them."""
         self._wake.set()
-
-    def horizon(self) -> int:
-        """Up to when time has passed for the tables of this worker, in epoch milliseconds.
-
-        Now, or while there is a backlog, when what was folded last had arrived: whatever waits for an event's
-        absence must not look past events that are there and only not read yet.
-        """
-        now = int(self.app.clock())
-        if self._behind:
-            return min(now, *self._behind.values())
-        return min(now, self._lagged_to) if time.monotonic() < self._lagged_until else now
-
-    def _lags(self, arrived: int) -> None:
-        # What a backlog leads to has still to come by way of the second hop.
-        self._lagged_to, self._lagged_until = arrived, time.monotonic() + _SECOND_HOP_S
 
     @property
     def busy(self) -> bool:
@@ -362,7 +338,7 @@ class Consumer(Service):
     def _roll_back(self) -> None:
         self.checkpoint = Checkpoint()
         self.app.tables.forget()
-        self._behind = dict.fromkeys(self._positions, 0)
+        self.horizon.begin(self._positions)
         if self._poller is not None:
             self._poller.rewind(self._positions)
         self.app.rolled_back()

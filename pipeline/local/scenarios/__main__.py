@@ -24,9 +24,13 @@ errors = Console(stderr=True)
 
 
 def main(
-    directory: Annotated[Path, typer.Argument(help="Directory with scenario files.")] = Path("tests/scenarios"),
+    directory: Annotated[Path, typer.Argument(help="Directory with scenario files.")] = Path(
+        "tests/scenarios"
+    ),
     memory_only: Annotated[bool, typer.Option("--memory-only", help="Do not play them on a broker.")] = False,
-    bootstrap: Annotated[str | None, typer.Option(help="A broker that runs; one is started if not given.")] = None,
+    bootstrap: Annotated[
+        str | None, typer.Option(help="A broker that runs; one is started if not given.")
+    ] = None,
 ) -> None:
     """Play every scenario file in memory and on a real broker, and print a table.
 
