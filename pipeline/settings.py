@@ -31,18 +31,20 @@ class Settings(BaseSettings):
     ssl_ca_location: str = Field("", description="File of CA certificates; empty means the system's.")
 
     topic_prefix: str = Field(
-        "throughline.", description="Goes before every topic name.", pattern=r"^[\w.-]*$"
+        "throughline.", description="Goes before every topic name.", pattern=r"^[A-Za-z0-9_.-]*$"
     )
     partitions: int = Field(
         4, ge=1, le=10_000, description="Partitions of every topic; fixed once topics exist."
     )
     replication: int = Field(1, ge=1, le=10, description="Replication factor of topics that are created.")
 
-    group: str = Field("throughline", description="Consumer group of the workers.", pattern=r"^[\w.-]+$")
+    group: str = Field(
+        "throughline", description="Consumer group of the workers.", pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
+    )
     worker_id: str = Field(
         default_factory=socket.gethostname,
         description="Name of this worker, unique in the group and the same after a restart.",
-        pattern=r"^[\w.-]+$",
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
     )
     state_dir: Path = Field(Path("state"), description="Directory of the RocksDB tables of this worker.")
     checkpoint_interval_ms: int = Field(

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import structlog
-
 from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import fire
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry, Output
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
+from pipeline.observe.logs import get_logger
 from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Unavailable
@@ -25,7 +24,7 @@ from pipeline.runtime.deadlines import Deadlines
 from pipeline.runtime.partition import TablePartition
 from pipeline.wire.dead_letters import Source
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 TICK_S = 0.1
 

@@ -11,7 +11,7 @@ from prometheus_client import start_http_server
 
 from pipeline.app import run_worker, wire
 from pipeline.cli.common import FAILED, Bootstrap, settings_or_stop, stop
-from pipeline.cli.kafka import broker_or_stop
+from pipeline.cli.kafka import broker_or_stop, topics_or_stop
 from pipeline.cli.rules import rules_or_stop
 from pipeline.observe.logs import configure_logs
 
@@ -29,6 +29,7 @@ def worker(
     settings = settings_or_stop(bootstrap=bootstrap, strategies=strategies)
     rules = rules_or_stop(settings)
     broker_or_stop(settings)
+    topics_or_stop(settings)
     configure_logs(settings.log_level, settings.log_format)
     if settings.metrics_port:
         start_http_server(settings.metrics_port, addr=settings.metrics_host)

@@ -8,6 +8,17 @@ from typing import Any
 
 import structlog
 
+# librdkafka's own lines, which would go to standard error raw.
+LIBRDKAFKA = logging.getLogger("librdkafka")
+
+
+def get_logger(module: str) -> Any:
+    """The logger of a module of this package, for our own lines.
+
+    Faust's services narrate under the module's plain name; that one stays quiet.
+    """
+    return structlog.get_logger(module.replace("pipeline", "throughline", 1))
+
 
 def configure_logs(level: str, form: str) -> None:
     """Log from `level` up, as `console` lines or `json` objects. No personal data is logged above debug."""
@@ -32,7 +43,7 @@ def configure_logs(level: str, form: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Faust and mode narrate their own start-up; what they warn of is worth reading.
-    for name in ("faust", "mode"):
+    for name in ("faust", "mode", "pipeline"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

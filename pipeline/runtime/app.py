@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import faust
-import structlog
 from faust.app.base import BootStrategy
 from yarl import URL
 
+from pipeline.observe.logs import get_logger
 from pipeline.runtime.asking import in_words
 from pipeline.runtime.tables import Table, TableManager
 from pipeline.runtime.transport import Transport
 from pipeline.settings import Settings
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 Clock = Callable[[], int]
 

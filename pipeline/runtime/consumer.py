@@ -8,19 +8,19 @@ from collections import Counter, defaultdict, deque
 from threading import Event as ThreadEvent
 from typing import Any
 
-import structlog
 from confluent_kafka import Message
 from faust.events import Event
 from faust.types.tuples import ConsumerMessage
 from mode import Service
 
+from pipeline.observe.logs import get_logger
 from pipeline.observe.metrics import RUNTIME
 from pipeline.runtime.batch import TP, Batch, by_partition
 from pipeline.runtime.checkpoint import Checkpoint, Prepared, TransactionAborted
 from pipeline.runtime.horizon import Horizon
 from pipeline.runtime.poller import Fetched, Poller
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # How long the last commit of a worker that stops may wait for a broker that does not answer.
 _PARTING_S = 10.0

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-import structlog
 from confluent_kafka import (
     Consumer,
     ConsumerGroupTopicPartitions,
@@ -28,10 +27,11 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from pipeline.observe.logs import LIBRDKAFKA, get_logger
 from pipeline.runtime.asking import ATTEMPT_S, answered
 from pipeline.runtime.batch import TP
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 BATCH = 2_000
 _POLL_S = 0.05
@@ -104,7 +104,7 @@ class Poller(threading.Thread):
             "group.instance.id": worker_id,
             "client.id": worker_id,
         }
-        self._consumer = Consumer(config)
+        self._consumer = Consumer(config, logger=LIBRDKAFKA)
         self._admin = AdminClient(dict(kafka))
         self._group = group
         self._driver = driver

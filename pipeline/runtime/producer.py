@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
-import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from pipeline.observe.logs import LIBRDKAFKA, get_logger
 from pipeline.runtime.batch import TP, Output
 from pipeline.runtime.checkpoint import TransactionAborted
 from pipeline.runtime.partition import Changes
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 # Co-location of keys whatever the client: librdkafka's own default is not Java's.
 PARTITIONER = {"partitioner": "murmur2_random"}
@@ -43,7 +43,7 @@ class TransactionalProducer:
 
     def __init__(self, kafka: Mapping[str, Any], transactional_id: str) -> None:
         config = {**kafka, **_TRANSACTIONAL, "transactional.id": transactional_id}
-        self._producer = Producer(config)
+        self._producer = Producer(config, logger=LIBRDKAFKA)
         self._ends: dict[TP, int] = {}
         self._open = False
         self._given_up = Event()

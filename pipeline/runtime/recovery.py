@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from threading import Event
 from typing import Any
 
-import structlog
 from confluent_kafka import (
     Consumer,
     IsolationLevel,
@@ -17,11 +16,12 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from pipeline.observe.logs import get_logger
 from pipeline.runtime.asking import ATTEMPT_S, answered
 from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import Changes, StoreT
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _CONSUMER = {
     "group.id": "unused-by-recovery",

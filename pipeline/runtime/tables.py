@@ -10,16 +10,16 @@ from threading import Event
 from typing import Any
 
 import msgspec
-import structlog
 from mode import Service
 from mode.utils.locks import Event as LoopEvent
 
+from pipeline.observe.logs import get_logger
 from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.recovery import RecoveryStopped, high_watermarks, recover
 from pipeline.runtime.store import Store
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _RECOVERIES = 8
 

@@ -138,6 +138,19 @@ def apply(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[Change]:
     ]
 
 
+def missing_or_wrong(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[Change]:
+    """The topics that are not there or have another number of partitions; creates nothing."""
+    found = {name: len(one.partitions) for name, one in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+    missing = "is not there; run `throughline topics apply`"
+    return [
+        Change(spec.name, "problem", missing)
+        if spec.name not in found
+        else _judge(spec, found[spec.name], spec.cleanup)
+        for spec in specs
+        if found.get(spec.name) != spec.partitions
+    ]
+
+
 def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> dict[str, Change]:
     """What became of each, without those that somebody else has created at the same moment."""
     if not specs:
