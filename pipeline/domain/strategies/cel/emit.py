@@ -72,7 +72,7 @@ class Emitter:
     @functools.singledispatchmethod
     def emit(self, node: Node) -> Code:
         """The code of a node. Raises Rejected with the problem when its types do not fit."""
-        raise NotImplementedError(type(node))
+        raise TypeError(f"no code is known for {type(node).__name__}")
 
     @emit.register
     def literal(self, node: Literal) -> Code:

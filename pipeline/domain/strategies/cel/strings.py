@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import re2  # type: ignore[import-untyped]  # it ships no types
+import re2
 
 from pipeline.domain.strategies.cel.problems import CelError
 from pipeline.domain.strategies.cel.values import mismatch
