@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from threading import Event
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from threading import Event, Thread
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from pipeline.observe.logs import LIBRDKAFKA, get_logger
+from pipeline.observe.logs import get_logger
 from pipeline.runtime.batch import TP, Output
 from pipeline.runtime.checkpoint import TransactionAborted
 from pipeline.runtime.partition import Changes
@@ -30,20 +31,49 @@ _TRANSACTIONAL = {
     "queue.buffering.max.messages": 1_000_000,
     "queue.buffering.max.kbytes": 512 * 1024,
     "message.max.bytes": 8 * 1024 * 1024,
+    # The consumer tells the same of the same brokers, and its lines go to the log.
+    "log_level": 0,
     # Bounds how long a worker that died can hold back readers of committed records.
     "transaction.timeout.ms": 15_000,
 }
 
 # The broker's requests are retried inside librdkafka; this bounds one call of ours, then we ask again.
 _CALL_S = 5.0
+_STUCK_S = 3 * _CALL_S
+
+
+class Stuck(Exception):
+    """A call into librdkafka did not come back, long after the time that it was given."""
+
+
+def in_time(call: Callable[[], None]) -> None:
+    """Make a call that bounds itself by `_CALL_S`, and raise Stuck when it does not keep to that.
+
+    Seen with librdkafka 2.16: when the broker dies at the wrong moment, `send_offsets_to_transaction` never
+    returns, though the broker does. The thread is a daemon, because nothing can call it back.
+    """
+    outcome: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+            outcome.set_result(None)
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    Thread(target=run, name="librdkafka-call", daemon=True).start()
+    try:
+        outcome.result(_STUCK_S)
+    except TimeoutError:
+        raise Stuck(f"librdkafka has not answered for {_STUCK_S:.0f} s") from None
 
 
 class TransactionalProducer:
     """Transactions of one worker; the id is the worker's, so a restart ends what its last life left open."""
 
     def __init__(self, kafka: Mapping[str, Any], transactional_id: str) -> None:
-        config = {**kafka, **_TRANSACTIONAL, "transactional.id": transactional_id}
-        self._producer = Producer(config, logger=LIBRDKAFKA)
+        self._config = {**kafka, **_TRANSACTIONAL, "transactional.id": transactional_id}
+        self._producer = Producer(self._config)
         self._ends: dict[TP, int] = {}
         self._open = False
         self._given_up = Event()
@@ -93,10 +123,25 @@ class TransactionalProducer:
     def send_offsets(self, offsets: Mapping[TP, int], group: Any) -> None:
         if offsets:
             positions = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
-            self._retry(lambda: self._producer.send_offsets_to_transaction(positions, group, _CALL_S))
+            send = self._producer.send_offsets_to_transaction
+            try:
+                self._retry(lambda: in_time(lambda: send(positions, group, _CALL_S)))
+            except Stuck as error:
+                self._replace()
+                raise TransactionAborted("librdkafka did not come back from sending the offsets") from error
+
+    def _replace(self) -> None:
+        """Go on with another librdkafka: starting it ends the transaction of the one that does not answer."""
+        self._open = False
+        if self._given_up.is_set():
+            return  # another would only fence this worker's next life
+        log.warning("producer_replaced")
+        self._producer = Producer(self._config)
+        self.start()
 
     def commit(self) -> dict[TP, int]:
-        self._retry(lambda: self._producer.commit_transaction(_CALL_S))
+        # Without an answer to this nobody knows what became of it: Stuck ends the worker, and its next life asks.
+        self._retry(lambda: in_time(lambda: self._producer.commit_transaction(_CALL_S)))
         self._open = False
         self._producer.poll(0)
         return self._ends
@@ -106,7 +151,9 @@ class TransactionalProducer:
             return
         self._open = False
         try:
-            self._retry(lambda: self._producer.abort_transaction(_CALL_S))
+            self._retry(lambda: in_time(lambda: self._producer.abort_transaction(_CALL_S)))
+        except Stuck:
+            self._replace()
         except (KafkaException, TransactionAborted) as error:
             # Fenced or beyond repair: the broker has ended the transaction or will at its timeout.
             log.warning("abort_failed", error=str(error.args[0]))

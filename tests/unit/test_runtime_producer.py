@@ -159,3 +159,31 @@ def test_who_stops_is_not_kept_waiting_for_an_answer(monkeypatch: pytest.MonkeyP
 )
 def test_failures_are_told_in_one_line(error: BaseException, words: str) -> None:
     assert in_words(error) == words
+
+
+def hang(*_: Any, **__: Any) -> None:
+    Event().wait(30)
+
+
+def test_offsets_that_are_never_taken_abort_the_transaction(
+    transactions: TransactionalProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "_STUCK_S", 0.05)
+    stuck = fake(transactions)
+    stuck.send_offsets_to_transaction = hang
+    transactions.begin()
+    with pytest.raises(TransactionAborted):
+        transactions.send_offsets({TP("in", 0): 1}, None)
+    transactions.abort()
+    assert fake(transactions) is not stuck
+    assert fake(transactions).asked == ["init_transactions"]
+
+
+def test_a_commit_that_never_answers_is_nobodys_to_guess(
+    transactions: TransactionalProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "_STUCK_S", 0.05)
+    fake(transactions).commit_transaction = hang
+    transactions.begin()
+    with pytest.raises(producer.Stuck):
+        transactions.commit()
