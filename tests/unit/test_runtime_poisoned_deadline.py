@@ -14,6 +14,7 @@ from pipeline.agents.outlet import Outlet
 from pipeline.domain.state import CustomerState
 from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.checkpoint import Checkpoint
+from pipeline.runtime.horizon import Horizon
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.store import Store
 from pipeline.wire.codec import Codec
@@ -36,6 +37,7 @@ class App:
     """As much of an app, and of its consumer, as deciding needs."""
 
     def __init__(self, directory: Path) -> None:
+        self.horizon = Horizon(lambda: DUE, lambda: 0.0)
         self._directory = directory
         self.tables: list[Table] = []
         self.consumer = self
@@ -47,9 +49,6 @@ class App:
 
     def on_rolled_back(self, call: Any) -> None:
         self.rolled_back = call
-
-    def horizon(self) -> int:
-        return DUE
 
     def undo(self) -> None:
         self.checkpoint = Checkpoint()
