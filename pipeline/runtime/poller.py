@@ -105,7 +105,8 @@ class Poller(threading.Thread):
             "client.id": worker_id,
         }
         self._consumer = Consumer(config, logger=LIBRDKAFKA)
-        self._admin = AdminClient(dict(kafka))
+        # The consumer tells the same of the same brokers, and its lines go to the log.
+        self._admin = AdminClient({**kafka, "log_level": 0})
         self._group = group
         self._driver = driver
         self._inputs = sorted(inputs)

@@ -38,6 +38,8 @@ class Publisher:
                 **settings.kafka(),
                 **PARTITIONER,
                 "enable.idempotence": True,
+                # What is not delivered is said by `flush`, in one line.
+                "log_level": 0,
                 "linger.ms": 1,
                 "compression.type": "lz4",
                 "message.max.bytes": MAX_HOLDING_BYTES,

@@ -53,7 +53,7 @@ def high_watermarks(kafka: Mapping[str, Any], changelogs: Iterable[TP], stopping
     that wrote may already be part of the group's committed offsets.
     """
     asked = {TopicPartition(*tp): OffsetSpec.latest() for tp in changelogs}
-    admin = AdminClient(dict(kafka))
+    admin = AdminClient({**kafka, "log_level": 0})
 
     def ask() -> dict[TP, int]:
         futures = admin.list_offsets(

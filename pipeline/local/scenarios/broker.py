@@ -62,7 +62,7 @@ class BrokerDriver:
         """Create the topics and start the worker at this time."""
         settings = self._settings
         specs = all_topics(settings.topic_prefix, settings.partitions, settings.replication)
-        apply(AdminClient(dict(settings.kafka())), specs)
+        apply(AdminClient({**settings.kafka(), "log_level": 0}), specs)
         self._now = now
         self._thread.start()
         self._app, self._customers = self._ask(self._started(rules))
@@ -71,6 +71,7 @@ class BrokerDriver:
             {
                 **settings.kafka(),
                 "group.id": "unused",
+                "log_level": 0,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 20,
             }
