@@ -16,18 +16,9 @@ class Deadlines:
 
     def __init__(self, table: TablePartition[bytes]) -> None:
         self._table = table
-        self._heap: list[tuple[int, str]] = []
-        self._load()
-
-    def _load(self) -> None:
         # Rows come in key order, which is time order: already a heap.
-        self._heap = [
-            (int(due), key) for due, _, key in (row.partition("|") for row, _ in self._table.scan())
-        ]
-
-    def reload(self) -> None:
-        """Go back to what is committed."""
-        self._load()
+        rows = (row.partition("|") for row, _ in table.scan())
+        self._heap = [(int(due), key) for due, _, key in rows]
 
     def move(self, key: str, old: int | None, new: int | None) -> None:
         """The deadline of `key` changes from `old` to `new`; None is no deadline."""

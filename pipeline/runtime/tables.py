@@ -102,11 +102,6 @@ class TableManager(Service):
         self._tables[table.name] = table
         return table
 
-    @property
-    def changelog_topics(self) -> set[str]:
-        """The topics that the tables write."""
-        return {table.changelog for table in self._tables.values()}
-
     def opened(self) -> list[TablePartition[Any]]:
         """Every table partition that this worker holds."""
         return [partition for table in self._tables.values() for partition in table.partitions.values()]

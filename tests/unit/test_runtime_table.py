@@ -170,5 +170,5 @@ def test_taking_a_deadline_is_undone_by_a_rollback(store: Store) -> None:
     assert deadlines.take_due(10) == ["a"]
     deadlines.move("a", 10, 50)
     table.forget()
-    deadlines.reload()
+    deadlines = Deadlines(table)
     assert deadlines.take_due(10) == ["a"]

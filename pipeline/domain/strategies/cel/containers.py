@@ -152,25 +152,12 @@ def _elements(fuel: Fuel, value: Any) -> Iterable[Any]:
 
 def every(fuel: Fuel, value: Any, test: Test) -> bool:
     """`all`: false as soon as one is false, even when the test of another is an error."""
-    return not _any(fuel, value, lambda element: not truth(test(element)))
+    return not _any_true(lambda element: not truth(test(element)), _elements(fuel, value))
 
 
 def some(fuel: Fuel, value: Any, test: Test) -> bool:
     """`exists`: true as soon as one is true, even when the test of another is an error."""
-    return _any(fuel, value, lambda element: truth(test(element)))
-
-
-def _any(fuel: Fuel, value: Any, test: Test) -> bool:
-    error: Exception | None = None
-    for element in _elements(fuel, value):
-        try:
-            if test(element):
-                return True
-        except ERRORS as raised:
-            error = error or raised
-    if error is not None:
-        raise error
-    return False
+    return _any_true(lambda element: truth(test(element)), _elements(fuel, value))
 
 
 def just_one(fuel: Fuel, value: Any, test: Test) -> bool:
@@ -190,19 +177,19 @@ def filtered(fuel: Fuel, value: Any, test: Test) -> list[Any]:
 
 def both(*operands: Callable[[], Any]) -> bool:
     """`&&`: a false operand decides, even after an error."""
-    return not _first_true(lambda operand: not truth(operand()), operands)
+    return not _any_true(lambda operand: not truth(operand()), operands)
 
 
 def either(*operands: Callable[[], Any]) -> bool:
     """`||`: a true operand decides, even after an error."""
-    return _first_true(lambda operand: truth(operand()), operands)
+    return _any_true(lambda operand: truth(operand()), operands)
 
 
-def _first_true(test: Test, operands: tuple[Callable[[], Any], ...]) -> bool:
+def _any_true(test: Test, candidates: Iterable[Any]) -> bool:
     error: Exception | None = None
-    for operand in operands:
+    for candidate in candidates:
         try:
-            if test(operand):
+            if test(candidate):
                 return True
         except ERRORS as raised:
             error = error or raised
