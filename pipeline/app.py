@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import faust
 
@@ -11,10 +12,13 @@ from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Outlet
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.clock import wall_clock
+from pipeline.observe.logs import get_logger
 from pipeline.runtime.app import App, Clock
-from pipeline.runtime.asking import in_words
+from pipeline.runtime.asking import in_words, operators
 from pipeline.runtime.codec import make_codec
 from pipeline.settings import Settings
+
+log = get_logger(__name__)
 
 
 def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[App, Decisions]:
@@ -35,13 +39,16 @@ def run_worker(app: App) -> str | None:
         app, loop=asyncio.new_event_loop(), override_logging=False, redirect_stdouts=False, quiet=True
     )
     worker.spinner = None  # it would write terminal escapes into the log
+    logging.getLogger("faust.worker").disabled = True  # it would tell of a failure a second time
     failure: BaseException | None = None
     try:
         worker.execute_from_commandline()
     except SystemExit as end:
-        # Faust ends the process itself, with 0 after a signal.
-        failure = RuntimeError(f"Faust ended with {end.code}") if end.code else None
-    except Exception as error:
-        failure = error
+        # Faust ends the process itself: with 0 after a signal, else because of what the exit replaced.
+        failure = end.__context__ if end.code else None
     failure = app.failed or failure
-    return None if failure is None else f"the worker stopped: {in_words(failure)}"
+    if failure is None:
+        return None
+    if not operators(failure):
+        log.error("worker_failed", exc_info=failure)
+    return f"the worker stopped: {in_words(failure)}"

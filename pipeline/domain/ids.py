@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import uuid
 
-_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:throughline:v1")
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:throughline:v1").bytes
 _PROVISIONAL = "p-"
 _PROVISIONAL_LENGTH = 38
 
 
 def new_id(*parts: str | int) -> str:
-    """A UUID (version 5) of the parts, in order; lengths go in too, so that no two lists of parts read the
-    same.
+    """A UUID (version 5, RFC 9562) of the parts, in order; lengths go in too, so that no two lists of parts read
+    the same.
     """
-    return str(uuid.uuid5(_NAMESPACE, "".join(f"{len(text)}:{text}" for text in map(str, parts))))
+    # Every decision has an id: this takes a third of the time of `str(uuid.uuid5(...))`.
+    name = "".join([f"{len(text)}:{text}" for text in map(str, parts)])
+    raw = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    raw[6] = raw[6] & 0x0F | 0x50
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def provisional_id(identifier_key: str) -> str:

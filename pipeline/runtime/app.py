@@ -9,13 +9,9 @@ import faust
 from faust.app.base import BootStrategy
 from yarl import URL
 
-from pipeline.observe.logs import get_logger
-from pipeline.runtime.asking import in_words
 from pipeline.runtime.tables import Table, TableManager
 from pipeline.runtime.transport import Transport
 from pipeline.settings import Settings
-
-log = get_logger(__name__)
 
 Clock = Callable[[], int]
 
@@ -69,20 +65,24 @@ class App(faust.App):
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker because of `error`; what is not committed is done again by its next life."""
-        if self.failed is None:
-            self.failed = error
-            log.error("worker_failed", error=in_words(error))
-            self.consumer.interrupt()
-            if not self.should_stop:
-                self.add_future(self.crash(error))
+        if self.failed is None and not self.should_stop:
+            # The top of Faust's tree of services, so that every one of them stops.
+            (self.beacon.root or self.beacon).data._crash(error)
+        self._note(error)
+
+    async def crash(self, reason: BaseException) -> None:
+        """As `fail`, for a task or timer that raised; Faust's own way would tell of it several times."""
+        self.fail(reason)
 
     def _crash(self, reason: BaseException) -> None:
         # Faust stops the worker when any of its services crashes; that must not end in a commit either.
-        if self.failed is None:
-            self.failed = reason
-            log.error("worker_failed", error=in_words(reason))
-            self.consumer.interrupt()
+        self._note(reason)
         super()._crash(reason)
+
+    def _note(self, failure: BaseException) -> None:
+        if self.failed is None:
+            self.failed = failure
+            self.consumer.interrupt()
 
     def on_rolled_back(self, call: Callable[[], None]) -> None:
         """Have `call` made whenever uncommitted states were thrown away."""

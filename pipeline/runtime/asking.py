@@ -9,6 +9,8 @@ from typing import TypeVar
 from confluent_kafka import KafkaError, KafkaException
 from tenacity import Retrying, retry_if_exception, stop_after_delay, stop_when_event_set, wait_exponential
 
+from pipeline.runtime.batch import Unavailable
+
 T = TypeVar("T")
 
 # librdkafka marks few of them as retriable, because its own requests are repeated inside.
@@ -51,21 +53,40 @@ def _may_pass(error: BaseException) -> bool:
     return bool(cause.retriable() or cause.code() in _TRANSIENT)
 
 
-_SAME_WORKER = {
-    KafkaError._FENCED,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError.INVALID_PRODUCER_EPOCH,
-    KafkaError.PRODUCER_FENCED,
+_SAME_WORKER = "another worker runs with the same THROUGHLINE_WORKER_ID; give each its own"
+_REFUSALS = {
+    KafkaError._FENCED: _SAME_WORKER,
+    KafkaError.FENCED_INSTANCE_ID: _SAME_WORKER,
+    KafkaError.INVALID_PRODUCER_EPOCH: _SAME_WORKER,
+    KafkaError.PRODUCER_FENCED: _SAME_WORKER,
+    KafkaError.UNKNOWN_TOPIC_OR_PART: "a topic is missing; run `throughline topics apply`",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        "the brokers refuse this worker's transactions; allow its user Describe and Write on transactional ids"
+        " that begin with THROUGHLINE_GROUP"
+    ),
+    KafkaError.INVALID_TRANSACTION_TIMEOUT: (
+        "the brokers refuse transactions that may take 15 s; set transaction.max.timeout.ms on them to at least 15000"
+    ),
+    KafkaError.GROUP_AUTHORIZATION_FAILED: (
+        "the brokers refuse this worker its consumer group; allow its user Read and Describe on THROUGHLINE_GROUP"
+    ),
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: (
+        "the brokers refuse this worker a topic; allow its user Describe, Read and Write on those that begin with"
+        " THROUGHLINE_TOPIC_PREFIX"
+    ),
 }
+
+
+def operators(error: BaseException) -> bool:
+    """Whether what went wrong is the operator's to put right; anything else is a fault of this program."""
+    return isinstance(error, KafkaException | Unavailable)
 
 
 def in_words(error: BaseException) -> str:
     """One line for the operator: what went wrong and, where that is known, what to do."""
+    if isinstance(error, Unavailable):
+        return str(error)
     if not isinstance(error, KafkaException):
         return f"{type(error).__name__}: {error}"
     cause = error.args[0]
-    if cause.code() in _SAME_WORKER:
-        return "another worker runs with the same THROUGHLINE_WORKER_ID; give each its own"
-    if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return "a topic is missing; run `throughline topics apply`"
-    return str(cause.str())
+    return _REFUSALS.get(cause.code()) or str(cause.str())

@@ -1,10 +1,10 @@
-"""The Faust consumer: it gives agents their batches, and commits a checkpoint when they are done with them."""
+"""The Faust consumer: it takes part in the group, and gives agents their batches."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from threading import Event as ThreadEvent
 from typing import Any
 
@@ -16,7 +16,8 @@ from mode import Service
 from pipeline.observe.logs import get_logger
 from pipeline.observe.metrics import RUNTIME
 from pipeline.runtime.batch import TP, Batch, by_partition
-from pipeline.runtime.checkpoint import Checkpoint, Prepared, TransactionAborted
+from pipeline.runtime.checkpoint import Checkpoint
+from pipeline.runtime.committing import Committing
 from pipeline.runtime.horizon import Horizon
 from pipeline.runtime.poller import Fetched, Poller
 
@@ -24,18 +25,15 @@ log = get_logger(__name__)
 
 # How long the last commit of a worker that stops may wait for a broker that does not answer.
 _PARTING_S = 10.0
-# So many transactions in a row are aborted only when it is their content that the broker refuses.
-_ABORTS_IN_A_ROW = 10
-_AFTER_ABORT_S = 2.0
 
 
 class Consumer(Service):
     """Reads all input topics of the partitions that this worker owns.
 
     One task, the pump, does everything in turn: it hands out what was fetched, waits until the agents have
-    folded it, and begins a commit when nothing more has been fetched or the checkpoint interval has passed.
-    The commit runs in a thread, one at a time, while the pump goes on. `_alone` is held while states change
-    hands: by the pump for each step, by a rebalance while it moves partitions, by a timer while it fires.
+    folded it, and lets `Committing` begin a commit, which runs in a thread while the pump goes on. `_alone` is
+    held while states change hands: by the pump for each step, by a rebalance while it moves partitions, by a
+    timer while it fires.
     """
 
     def __init__(self, transport: Any, callback: Any = None, loop: Any = None, **kwargs: Any) -> None:
@@ -44,7 +42,6 @@ class Consumer(Service):
         super().__init__(loop=loop, **kwargs)
         self.transport = transport
         self.app = transport.app
-        self.checkpoint = Checkpoint()
         self._alone = asyncio.Lock()
         self._moving = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -52,15 +49,9 @@ class Consumer(Service):
         self._poller: Poller | None = None
         self._owned: set[int] = set()
         self._coming: dict[int, ThreadEvent] = {}
-        self._positions: dict[TP, int] = {}
         self.horizon = Horizon(self.app.clock, time.monotonic)
-        self._committing: asyncio.Task[None] | None = None
-        self._in_commit: Prepared | None = None
-        self._began = 0.0
-        self._set_aside: dict[TP, dict[int, str]] = defaultdict(dict)
-        self._aborts = 0
+        self._commits = Committing(self.app, self.horizon, self._wake.set)
         self._finishing = False
-        self._finished = False
         # The compiled stream iterator of Faust reads and writes these directly.
         self._unacked_messages: set[Any] = set()
         self._committed_offset: dict[Any, int | None] = defaultdict(lambda: None)
@@ -93,6 +84,7 @@ class Consumer(Service):
             on_lost=self._on_lost,
             on_failure=self._on_failure,
         )
+        self._commits.poller = self._poller
         self._poller.start()
 
     def assignment(self) -> set[Any]:
@@ -114,9 +106,7 @@ class Consumer(Service):
                 async with self._alone:
                     ready = tables.adopt(opened, coming)
                     self._owned |= ready
-                    positions = {tp: o for tp, o in positions.items() if tp.partition in ready}
-                    self._positions |= positions
-                    self.horizon.begin(positions)
+                    self._commits.start_at({tp: o for tp, o in positions.items() if tp.partition in ready})
                     await self._tell_app()
                 if ready:
                     seconds = round(time.monotonic() - began, 2)
@@ -134,7 +124,7 @@ class Consumer(Service):
     async def _on_revoked(self, numbers: set[int]) -> None:
         self._turn_away(numbers)
         async with self._alone:
-            await self._commit_all()
+            await self._commits.all()
             await self._give_up(numbers)
 
     async def _on_lost(self, numbers: set[int]) -> None:
@@ -146,8 +136,7 @@ class Consumer(Service):
 
     async def _give_up(self, numbers: set[int]) -> None:
         self._owned -= numbers
-        self._positions = {tp: o for tp, o in self._positions.items() if tp.partition in self._owned}
-        self.horizon.keep(self._owned)
+        self._commits.keep(self._owned)
         self.app.tables.close(numbers)
         await self._tell_app()
 
@@ -175,10 +164,10 @@ class Consumer(Service):
                 while self._fetched and self._working:
                     async with self._alone:
                         await self._fold(self._fetched.popleft())
-                        await self._maybe_commit()
+                        await self._commits.step(more=bool(self._fetched))
                 async with self._alone:
                     if self._working:
-                        await self._maybe_commit()
+                        await self._commits.step(more=bool(self._fetched))
         except Exception as error:
             self.app.fail(error)
 
@@ -206,11 +195,8 @@ class Consumer(Service):
         self._acked.clear()
         poisoned = [batch.poisoned for batch in batches if batch.poisoned]
         if self.app.failed or poisoned:
-            for tp, offset, error in poisoned:
-                log.error(
-                    "record_set_aside", topic=tp.topic, partition=tp.partition, offset=offset, error=error
-                )
-                self._set_aside[tp][offset] = error
+            for record in poisoned:
+                self._commits.set_aside(record)
             await self.undo()
             return
         for batch in batches:
@@ -221,7 +207,7 @@ class Consumer(Service):
             self.horizon.at_end(tp)
 
     def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
-        batch = Batch(tp, messages, self.checkpoint, self._set_aside.get(tp, {}))
+        batch = Batch(tp, messages, self.checkpoint, self._commits.aside(tp))
         message = ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -247,101 +233,30 @@ class Consumer(Service):
         if self._waiting_for_ack is not None and not self._waiting_for_ack.done():
             self._waiting_for_ack.set_result(None)
 
-    # --- committing --------------------------------------------------------------------------------------
-
-    def touched(self) -> None:
-        """Something other than a batch (a timer) changed states or outputs: commit them."""
-        self._wake.set()
+    # --- asked by agents and timers ----------------------------------------------------------------------
 
     @property
-    def busy(self) -> bool:
-        """Whether something fetched or folded is not committed yet."""
-        checkpoint = self.checkpoint
-        return bool(self._fetched or self._committing or checkpoint.outputs or checkpoint.offsets) or any(
-            table.dirty for table in self.app.tables.opened()
-        )
+    def checkpoint(self) -> Checkpoint:
+        """The open checkpoint: what is folded, emitted and fired now commits with it."""
+        return self._commits.checkpoint
 
     @property
     def alone(self) -> asyncio.Lock:
         """Hold it while changing states outside a batch."""
         return self._alone
 
-    async def _maybe_commit(self) -> None:
-        if self._committing is not None and self._committing.done():
-            await self._await_commit()
-        due = (time.monotonic() - self._began) * 1000 >= self.app.settings.checkpoint_interval_ms
-        if self._fetched and not due:
-            return
-        if self._committing is not None:
-            if not self._fetched:
-                return  # its end wakes the pump
-            await self._await_commit()
-        self._begin_commit()
-
-    def _begin_commit(self) -> None:
-        if self.app.failed is not None or self._finished:
-            return  # an agent may have left its batch half folded: nothing of it may become final
-        prepared = self.checkpoint.prepare(self.app.tables.opened())
-        self._began = time.monotonic()
-        if prepared.empty:
-            return
-        self.checkpoint = Checkpoint()
-        self._in_commit = prepared
-        fence = dict(list(self._positions.items())[:1])
-        self._committing = asyncio.create_task(self._commit(prepared, fence))
-        self._committing.add_done_callback(lambda _: self._wake.set())
-
-    async def _commit(self, prepared: Prepared, fence: dict[TP, int]) -> None:
-        assert self._poller is not None
-        with RUNTIME.commit_seconds.time():
-            await asyncio.to_thread(
-                prepared.commit, self.app.producer.transactions, self._poller.group_metadata, fence
-            )
-
-    async def _await_commit(self) -> None:
-        """Wait for the commit that runs, if one does; when it was aborted, fold its events again."""
-        task, prepared = self._committing, self._in_commit
-        if task is None or prepared is None:
-            return
-        self._committing = self._in_commit = None
-        try:
-            await task
-        except TransactionAborted as error:
-            RUNTIME.aborts.inc()
-            log.warning("transaction_aborted", reason=str(error))
-            self._roll_back()
-            self._aborts += 1
-            if self._aborts == _ABORTS_IN_A_ROW:
-                raise
-            await asyncio.sleep(min(_AFTER_ABORT_S, 0.01 * 2**self._aborts))
-            return
-        self._aborts = 0
-        prepared.settle()
-        for tp, offset in prepared.checkpoint.offsets.items():
-            if tp in self._positions:
-                self._positions[tp] = offset
-            aside = self._set_aside.get(tp)
-            if aside:
-                self._set_aside[tp] = {at: error for at, error in aside.items() if at >= offset}
-        RUNTIME.committed(prepared.checkpoint.folded, Counter(o.topic for o in prepared.checkpoint.outputs))
-
-    async def _commit_all(self) -> None:
-        await self._await_commit()
-        self._begin_commit()
-        await self._await_commit()
+    def touched(self) -> None:
+        """Something other than a batch (a timer) changed states or outputs: commit them."""
+        self._wake.set()
 
     async def undo(self) -> None:
         """Forget what is not committed and read it again; the caller holds `alone`."""
-        await self._await_commit()
-        self._roll_back()
+        await self._commits.undo()
 
-    def _roll_back(self) -> None:
-        self.checkpoint = Checkpoint()
-        self.app.tables.forget()
-        self.horizon.begin(self._positions)
-        if self._poller is not None:
-            self._poller.rewind(self._positions)
-        self.app.rolled_back()
+    @property
+    def busy(self) -> bool:
+        """Whether something fetched or folded is not committed yet."""
+        return bool(self._fetched) or self._commits.busy
 
     # --- stopping ----------------------------------------------------------------------------------------
 
@@ -359,8 +274,8 @@ class Consumer(Service):
         patience = self.loop.call_later(_PARTING_S, self.app.producer.transactions.give_up)
         try:
             async with self._alone:
-                await self._commit_all()
-                self._finished = True
+                await self._commits.all()
+                self._commits.close()
         except Exception as error:
             self.app.fail(error)
         finally:

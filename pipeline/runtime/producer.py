@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from threading import Event, Thread
@@ -10,7 +11,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from pipeline.observe.logs import get_logger
-from pipeline.runtime.batch import TP, Output
+from pipeline.runtime.batch import TP, Output, Unavailable
 from pipeline.runtime.checkpoint import TransactionAborted
 from pipeline.runtime.partition import Changes
 
@@ -40,9 +41,11 @@ _TRANSACTIONAL = {
 # The broker's requests are retried inside librdkafka; this bounds one call of ours, then we ask again.
 _CALL_S = 5.0
 _STUCK_S = 3 * _CALL_S
+# How long brokers that answer may be without a coordinator of transactions; one that restarts has it in seconds.
+_COORDINATOR_S = 60.0
 
 
-class Stuck(Exception):
+class Stuck(Unavailable):
     """A call into librdkafka did not come back, long after the time that it was given."""
 
 
@@ -79,8 +82,34 @@ class TransactionalProducer:
         self._given_up = Event()
 
     def start(self) -> None:
-        """Fence and abort what an earlier life with the same id left open. Blocks until the broker answers."""
-        self._retry(lambda: self._producer.init_transactions(_CALL_S))
+        """Fence and abort what an earlier life with the same id left open. Blocks until the broker answers.
+
+        Raises Unavailable when the brokers answer, but none has coordinated transactions for a minute.
+        """
+        refusing_since: float | None = None
+
+        def judge() -> None:
+            nonlocal refusing_since
+            brokers = self._brokers()
+            if not brokers:
+                refusing_since = None  # who is away is waited for
+            elif refusing_since is None:
+                refusing_since = time.monotonic()
+            elif time.monotonic() - refusing_since > _COORDINATOR_S:
+                raise Unavailable(
+                    f"brokers answer ({brokers} of them), but for {_COORDINATOR_S:.0f} s none has coordinated"
+                    " transactions; start those that are missing, or set transaction.state.log.replication.factor"
+                    " and transaction.state.log.min.isr on them to no more than there are"
+                )
+
+        self._retry(lambda: self._producer.init_transactions(_CALL_S), judge)
+
+    def _brokers(self) -> int:
+        """How many brokers the cluster has, as one of them tells; 0 when none answers."""
+        try:
+            return len(self._producer.list_topics(timeout=_CALL_S).brokers)
+        except KafkaException:
+            return 0
 
     def give_up(self) -> None:
         """Wait no longer for a broker that does not answer: the call under way raises within seconds."""
@@ -158,7 +187,7 @@ class TransactionalProducer:
             # Fenced or beyond repair: the broker has ended the transaction or will at its timeout.
             log.warning("abort_failed", error=str(error.args[0]))
 
-    def _retry(self, call: Any) -> None:
+    def _retry(self, call: Callable[[], None], meanwhile: Callable[[], None] = lambda: None) -> None:
         while True:
             try:
                 call()
@@ -170,3 +199,4 @@ class TransactionalProducer:
                 if cause.fatal() or not cause.retriable() or self._given_up.is_set():
                     raise
                 log.warning("broker_slow", error=cause.str())
+                meanwhile()

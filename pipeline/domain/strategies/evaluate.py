@@ -11,13 +11,20 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.domain.failures import Failure
-from pipeline.domain.messages import Output, Reason
+from pipeline.domain.messages import Output
 from pipeline.domain.sessions import GRACE_MS
 from pipeline.domain.state import ATTEMPTS, Attempt, CustomerState, Wait
 from pipeline.domain.strategies.cel.program import Program
 from pipeline.domain.strategies.compiled import Rules, Step, Strategy
 from pipeline.domain.strategies.moment import Moment, moment_of_timer
-from pipeline.domain.strategies.steps import carry_out, record_entry, record_refused_entry, refusal, too_old
+from pipeline.domain.strategies.steps import (
+    Refusal,
+    carry_out,
+    record_entry,
+    record_refused_entry,
+    refusal,
+    too_old,
+)
 
 Trigger = tuple[str, str]
 
@@ -29,9 +36,11 @@ def on_event(moment: Moment, late: bool = False) -> None:
     """
     trigger = (moment.event.channel, moment.event.kind)
     thread = moment.thread
+    begun = {attempt.strategy_id for attempt in moment.state.attempts.values()}
     for strategy in moment.rules.index.get(trigger, ()):
         moment.thread = thread
-        attempt = _find(strategy, moment)
+        # Most strategies have no attempt of most customers: nothing is computed to find that out.
+        attempt = _find(strategy, moment) if strategy.id in begun else None
         entered = False
         if attempt is None and not late and trigger in strategy.entry_on:
             attempt = _enter(strategy, moment)
@@ -85,11 +94,8 @@ def on_due(state: CustomerState, rules: Rules, now: int, name: str, step_id: str
 
 def _find(strategy: Strategy, moment: Moment) -> Attempt | None:
     """The attempt that the event belongs to; an event that gives no key belongs to none."""
-    prefix = f"{strategy.id}|"
-    if not any(name.startswith(prefix) for name in moment.state.attempts):
-        return None
     key = strategy.key.evaluate(*moment.values())
-    attempt = None if isinstance(key, Failure) else moment.state.attempts.get(f"{prefix}{key}")
+    attempt = None if isinstance(key, Failure) else moment.state.attempts.get(f"{strategy.id}|{key}")
     if attempt is not None and attempt.ended_at is None and _aged(strategy, attempt, moment.now):
         attempt.ended_at = moment.now
     return attempt
@@ -102,9 +108,9 @@ def _enter(strategy: Strategy, moment: Moment) -> Attempt | None:
     if refused is None:
         key = strategy.key.evaluate(*moment.values())
         if isinstance(key, Failure) or key in ("", None):
-            refused = _keyless(strategy.key, key), "error"
+            refused = _keyless(strategy.key, key)
     if refused is not None:
-        record_refused_entry(strategy, moment, *refused)
+        record_refused_entry(strategy, moment, refused)
         return None
     record_entry(strategy, moment, str(key))
     state = moment.state
@@ -186,6 +192,6 @@ def _aged(strategy: Strategy, attempt: Attempt, now: int) -> bool:
     return now - attempt.started_at > strategy.lifetime_ms
 
 
-def _keyless(key: Program, value: Any) -> Reason:
+def _keyless(key: Program, value: Any) -> Refusal:
     what = value.message if isinstance(value, Failure) else "empty"
-    return Reason(rule=f"key: {key.text}", held=False, values={"error": what})
+    return Refusal(f"key: {key.text}", "error", lambda: {"error": what})

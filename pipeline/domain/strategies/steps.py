@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from pipeline.domain.failures import Failure
 from pipeline.domain.gates import Wish, stopped_by
@@ -19,18 +21,37 @@ from pipeline.domain.threads import resolve
 STEPS_DONE = 32
 
 
-def refusal(conditions: tuple[Program, ...], moment: Moment) -> tuple[Reason, Outcome] | None:
+class Refusal(NamedTuple):
+    """Why something is not done. Most refusals repeat an earlier one, so the values are read only on demand."""
+
+    rule: str
+    outcome: Outcome
+    values: Callable[[], dict[str, str]]
+
+    @property
+    def note(self) -> str:
+        """What tells one refusal from another: the outcome and the rule that did not hold."""
+        return _note(self.outcome, self.rule)
+
+    def reason(self) -> Reason:
+        """The reason, with the values that decided it."""
+        return Reason(rule=self.rule, held=False, values=self.values())
+
+
+def refusal(conditions: tuple[Program, ...], moment: Moment) -> Refusal | None:
     """The first condition that does not hold (suppressed) or cannot be decided (error); None when all hold."""
     values = moment.values()
     for condition in conditions:
-        if condition.evaluate(*values) is True:
-            continue
-        explained = condition.explain(*values)
-        error = {"error": explained.error.message} if explained.error else {}
-        rule = explained.failed or condition.text
-        reason = Reason(rule=rule, held=False, values=explained.values | error)
-        return reason, "error" if explained.error else "suppressed"
+        unmet = condition.unmet(*values)
+        if unmet is not None:
+            outcome: Outcome = "error" if isinstance(unmet.held, Failure) else "suppressed"
+            return Refusal(unmet.part, outcome, partial(_seen, condition, values))
     return None
+
+
+def _seen(condition: Program, values: tuple[Any, ...]) -> dict[str, str]:
+    explained = condition.explain(*values)
+    return explained.values | ({"error": explained.error.message} if explained.error else {})
 
 
 def why(conditions: tuple[Program, ...], moment: Moment) -> list[Reason]:
@@ -42,13 +63,13 @@ def why(conditions: tuple[Program, ...], moment: Moment) -> list[Reason]:
     ]
 
 
-def too_old(strategy: Strategy, moment: Moment) -> tuple[Reason, Outcome] | None:
-    """The reason not to act on an event that happened longer ago than the strategy's `max_age`."""
+def too_old(strategy: Strategy, moment: Moment) -> Refusal | None:
+    """The refusal to act on an event that happened longer ago than the strategy's `max_age`."""
     age = moment.now - moment.event.occurred_at
     if not moment.by_event or age <= strategy.max_age_ms:
         return None
     values = {"age_ms": str(age), "max_age_ms": str(strategy.max_age_ms)}
-    return Reason(rule="max_age", held=False, values=values), "suppressed"
+    return Refusal("max_age", "suppressed", lambda: values)
 
 
 def record_entry(strategy: Strategy, moment: Moment, key: str) -> None:
@@ -58,12 +79,12 @@ def record_entry(strategy: Strategy, moment: Moment, key: str) -> None:
     _record(strategy, moment, (key, ENTRY, 0), ("fired", reasons))
 
 
-def record_refused_entry(strategy: Strategy, moment: Moment, reason: Reason, outcome: Outcome) -> None:
+def record_refused_entry(strategy: Strategy, moment: Moment, refused: Refusal) -> None:
     """Record why no attempt begins; the same refusal once in a session."""
-    note = _note(outcome, [reason])
+    note = refused.note
     if moment.state.noted.get(strategy.id) != note:
         moment.state.noted[strategy.id] = note
-        _record(strategy, moment, ("", ENTRY, 0), (outcome, [reason]))
+        _record(strategy, moment, ("", ENTRY, 0), (refused.outcome, [refused.reason()]))
 
 
 def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> bool:
@@ -77,14 +98,17 @@ def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) 
     if occurrence >= step.repeat:
         return False
     refused = too_old(strategy, moment) or refusal(step.conditions, moment)
-    wishes: list[tuple[Wish, int]]
-    if refused:
-        wishes, reasons, outcome = [], [refused[0]], refused[1]
-    else:
-        wishes, reasons, outcome = _wishes(step, strategy, attempt, moment)
+    if refused is not None:
+        if attempt.noted.get(step.id) != refused.note:
+            attempt.noted[step.id] = refused.note
+            result = (refused.outcome, [refused.reason()])
+            _record(strategy, moment, (attempt.key, step.id, occurrence), result)
+        return False
+    wishes, reasons, outcome = _wishes(step, strategy, attempt, moment)
     if outcome != "fired":
-        if attempt.noted.get(step.id) != _note(outcome, reasons):
-            attempt.noted[step.id] = _note(outcome, reasons)
+        note = _note(outcome, reasons[-1].rule)
+        if attempt.noted.get(step.id) != note:
+            attempt.noted[step.id] = note
             _record(strategy, moment, (attempt.key, step.id, occurrence), (outcome, reasons))
         return False
     commands = [_command(wish, (step, at), strategy, attempt, moment) for wish, at in wishes]
@@ -191,6 +215,5 @@ def _record(
     )
 
 
-def _note(outcome: Outcome, reasons: list[Reason]) -> str:
-    """What tells one refusal from another: the outcome and the rule that did not hold."""
-    return f"{outcome}: {reasons[-1].rule}"[:256]
+def _note(outcome: Outcome, rule: str) -> str:
+    return f"{outcome}: {rule}"[:256]

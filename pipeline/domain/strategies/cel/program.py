@@ -6,7 +6,7 @@ import ast
 import functools
 from collections.abc import Callable
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -56,6 +56,13 @@ class Explanation(msgspec.Struct, frozen=True):
     error: Failure | None = None
 
 
+class Unmet(NamedTuple):
+    """Why a condition does not hold: the part that is false, or that could not be decided; `held` tells which."""
+
+    part: str
+    held: Failure | bool
+
+
 class Program:
     """A condition that has been checked against its declarations.
 
@@ -79,6 +86,22 @@ class Program:
         except RAISED:
             return _attempt(self._careful, values)
 
+    def unmet(self, *values: Any) -> Unmet | None:
+        """What keeps a condition from holding, None when it holds. The result must be a bool."""
+        try:
+            return self._first_false(*values)
+        except RAISED:
+            held = _attempt(self._careful, values)
+            return None if held is True else Unmet(self._deciding(held, values), held)
+
+    def _deciding(self, held: Any, values: tuple[Any, ...]) -> str:
+        """The text of the first part that is false, or a Failure, as the whole is; the whole text if none is."""
+        results = ((text, _attempt(function, values)) for text, function in self._parts.items())
+        wanted = Failure if isinstance(held, Failure) else bool
+        return next(
+            (text for text, part in results if part is not True and isinstance(part, wanted)), self.text
+        )
+
     def explain(self, *values: Any) -> Explanation:
         """Whether the condition holds for these values, and what decided it."""
         held = self.evaluate(*values)
@@ -86,21 +109,27 @@ class Program:
             text: shown(_attempt(function, values), kind) for text, (function, kind) in self._reads.items()
         }
         if isinstance(held, Failure):
-            return Explanation(None, self._first(values, lambda part: isinstance(part, Failure)), read, held)
+            return Explanation(None, self._deciding(held, values), read, held)
         if held is False:
-            return Explanation(False, self._first(values, lambda part: part is False), read)
+            return Explanation(False, self._deciding(held, values), read)
         return Explanation(True if held is True else None, None, read)
-
-    def _first(self, values: tuple[Any, ...], decides: Callable[[Any], bool]) -> str:
-        """The text of the first part that decides; the whole text when it is not one part alone."""
-        parts = self._parts.items()
-        return next((text for text, function in parts if decides(_attempt(function, values))), self.text)
 
     @functools.cached_property
     def _parts(self) -> dict[str, Function]:
         """The parts of the top-level `&&` by their text; made when a condition is first explained."""
         parts = conjuncts(self._root) if isinstance(self._root, Logic) else ()
         return {self._source(part): self._function(part, BOOL, careful=True)[0] for part in parts}
+
+    @functools.cached_property
+    def _first_false(self) -> Function:
+        """The function that gives an Unmet for the first part that is false, None when none is."""
+        emitter = Emitter(self._variables, careful=False)
+        body: ast.expr = ast.Constant(None)
+        for number, part in reversed([*enumerate(conjuncts(self._root))]):
+            held = _as_expected(emitter, part, emitter.emit(part), BOOL).python
+            emitter.names[f"unmet_{number}"] = Unmet(self._source(part), False)
+            body = ast.IfExp(held, body, python.name(f"unmet_{number}"))
+        return self._compiled(emitter, body)
 
     @functools.cached_property
     def _reads(self) -> dict[str, tuple[Function, CelType]]:
@@ -114,13 +143,15 @@ class Program:
         code = emitter.emit(node)
         if expected is not None:
             code = _as_expected(emitter, node, code, expected)
-        body = code.python
+        return self._compiled(emitter, code.python), code.type
+
+    def _compiled(self, emitter: Emitter, body: ast.expr) -> Function:
         if emitter.uses_fuel:
             body = ast.Call(python.function(["fuel"], body), [emitter.helper(new_fuel)], [])
         function = python.function((f"v_{name}" for name in self._variables), body)
         module = compile(ast.fix_missing_locations(ast.Expression(function)), "<condition>", "eval")
         compiled = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-        return FunctionType(compiled, {"__builtins__": {}, **emitter.names}), code.type
+        return FunctionType(compiled, {"__builtins__": {}, **emitter.names})
 
 
 def compile_expression(text: str, declarations: Declarations, expect: object = None) -> Program | CelProblem:
