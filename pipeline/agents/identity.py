@@ -29,12 +29,12 @@ def declare(app: App, outlet: Outlet, prefix: str) -> None:
 
         def one(value: Interaction | IdentityLink, cause: Cause) -> None:
             key = value.key
-            record = table.get(key)
+            known = table.get(key)
             if isinstance(value, IdentityLink):
-                record, outputs = link(record, value)
+                record, outputs = link(known, value)
             else:
-                record, outputs = identify(record, value)
-            if record is not None:
+                record, outputs = identify(known, value)
+            if record is not None and record is not known:
                 table.put(key, record)
             for output in outputs:
                 outlet.send(batch.checkpoint, output, cause)

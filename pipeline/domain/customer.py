@@ -42,6 +42,7 @@ from pipeline.domain.state import (
     Thread,
     cut,
     remember,
+    seen,
 )
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.evaluate import due_waits, on_due, on_event
@@ -68,7 +69,11 @@ def handle(state: CustomerState, message: Message, now: int, rules: Rules) -> li
             outputs = _on_moved(state, message)
         case ActionReceipt():
             outputs = _on_receipt(state, message)
-    state.next_due = _next_due(state)
+    due = _next_due(state)
+    # Every event puts off the end of its session: that is looked up when the earlier time comes, which is
+    # cheaper than to move the deadline every time.
+    if due is None or state.next_due is None or due < state.next_due:
+        state.next_due = due
     return outputs
 
 
@@ -88,6 +93,7 @@ def fire(state: CustomerState, now: int, rules: Rules) -> list[Output]:
 
 
 def _next_due(state: CustomerState) -> int | None:
+    """The earliest time at which something must happen."""
     dues = [session.closes_at + GRACE_MS for session in state.sessions]
     for attempt in state.attempts.values():
         if attempt.ended_at is None:
@@ -103,7 +109,7 @@ def _on_interaction(
         return [elsewhere]
     event = message.interaction
     mark = fingerprint(event.event_id)
-    if mark in state.recent:
+    if seen(state, mark):
         return []
     forgotten = event.occurred_at <= state.forgotten_at
     remember(state, mark, event.occurred_at)

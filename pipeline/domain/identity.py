@@ -14,7 +14,10 @@ says about other identifiers travels as `IdentityLink` to theirs. Rules:
 
 from __future__ import annotations
 
+from itertools import islice
+
 import msgspec
+from msgspec.structs import replace
 
 from pipeline.domain.customers import Profile
 from pipeline.domain.ids import is_provisional, provisional_id
@@ -31,7 +34,7 @@ MEANINGLESS = frozenset(
 _RANK: dict[Assurance, int] = {"observed": 0, "asserted": 1, "verified": 2}
 
 
-class IdentityRecord(msgspec.Struct, array_like=True):
+class IdentityRecord(msgspec.Struct, array_like=True, frozen=True):
     """Whose identifier it is, how sure, and since when (`linked_at`, epoch milliseconds).
 
     `links` maps the other identifiers that its events told of to what was told, so that each is told once.
@@ -84,8 +87,9 @@ def proven_customer(interaction: Interaction) -> Identifier | None:
 def identify(
     record: IdentityRecord | None, interaction: Interaction
 ) -> tuple[IdentityRecord | None, list[Output]]:
-    """Whose event this is: the new record of its primary identifier (None: none is kept) and what to publish.
+    """Whose event this is: the record of its primary identifier (None: none is kept) and what to publish.
 
+    The record is the one that was given when nothing about it has changed.
     A time in the future is put back to when the event was received, and flagged in
     `attributes.clock_skew_ms`. When the event proves that a provisional customer is a known one, it follows
     the `MergeRequested` under the provisional customer's key, and its fold passes it on behind the state.
@@ -111,11 +115,16 @@ def identify(
                     requested_at=now,
                 )
             )
-        record.handover = None if record.known else record.customer_id
-        record.handover_until = now + HANDOVER_MS
-        record.customer_id, record.known, record.linked_at = proven.value, True, now
+        record = replace(
+            record,
+            customer_id=proven.value,
+            known=True,
+            linked_at=now,
+            handover=None if record.known else record.customer_id,
+            handover_until=now + HANDOVER_MS,
+        )
     if record.handover is not None and now > record.handover_until:
-        record.handover = None
+        record = replace(record, handover=None)
     by_number = proven is not None or (record.handover is not None and record.known)
     outputs.append(
         IdentifiedInteraction(
@@ -125,12 +134,19 @@ def identify(
             interaction=interaction,
         )
     )
-    outputs.extend(_links(record, interaction))
-    return record, outputs
+    links = _links(record, interaction)
+    if links:
+        told = record.links | {link.key: _telling(record, link.identifier) for link in links}
+        excess = len(told) - LINKS_REMEMBERED
+        record = replace(record, links=dict(islice(told.items(), max(excess, 0), None)))
+    return record, [*outputs, *links]
 
 
 def link(record: IdentityRecord | None, evidence: IdentityLink) -> tuple[IdentityRecord | None, list[Output]]:
-    """Take evidence into the record of its identifier: the new record and the merge to ask for, if any."""
+    """Take evidence into the record of its identifier: the record and the merge to ask for, if any.
+
+    The record is the one that was given when nothing about it has changed.
+    """
     if meaningless(evidence.identifier):
         return record, []
     fresh = IdentityRecord(
@@ -139,10 +155,11 @@ def link(record: IdentityRecord | None, evidence: IdentityLink) -> tuple[Identit
     if record is None:
         return fresh, []
     if record.customer_id == fresh.customer_id:
-        if _strength(fresh) > _strength(record):
-            record.assurance, record.linked_at = fresh.assurance, fresh.linked_at
-        record.known = record.known or fresh.known
-        return record, []
+        stronger = max(record, fresh, key=_strength)
+        known = record.known or fresh.known
+        if stronger is record and known == record.known:
+            return record, []
+        return replace(record, assurance=stronger.assurance, linked_at=stronger.linked_at, known=known), []
     if record.known and fresh.known:
         if (_strength(fresh), record.customer_id) > (_strength(record), fresh.customer_id):
             return fresh, []
@@ -156,7 +173,8 @@ def link(record: IdentityRecord | None, evidence: IdentityLink) -> tuple[Identit
         requested_at=evidence.linked_at,
     )
     if winner is fresh:
-        winner.handover, winner.handover_until = loser.customer_id, evidence.linked_at + HANDOVER_MS
+        until = evidence.linked_at + HANDOVER_MS
+        winner = replace(fresh, handover=loser.customer_id, handover_until=until)
     return winner, [merge]
 
 
@@ -182,7 +200,7 @@ def clamped(interaction: Interaction) -> Interaction:
         return interaction
     attributes = {**interaction.attributes, "clock_skew_ms": skew}
     occurred_at = max(0, min(interaction.occurred_at, interaction.received_at))
-    return msgspec.structs.replace(interaction, occurred_at=occurred_at, attributes=attributes)
+    return replace(interaction, occurred_at=occurred_at, attributes=attributes)
 
 
 def _strength(record: IdentityRecord) -> tuple[int, int]:
@@ -202,27 +220,25 @@ def _identified(
     )
 
 
-def _links(record: IdentityRecord, interaction: Interaction) -> list[Output]:
-    """Links for the event's other identifiers. A customer number needs none: its value is the customer's
-    id.
+def _links(record: IdentityRecord, interaction: Interaction) -> list[IdentityLink]:
+    """Links for the event's other identifiers that were not told yet. A customer number needs none: its value is
+    the customer's id.
     """
-    links: list[Output] = []
-    for identifier in interaction.identifiers[1:]:
-        telling = f"{identifier.assurance}:{record.customer_id}"
-        told = record.links.get(identifier.key)
-        if identifier.type == CUSTOMER_NUMBER or told == telling or meaningless(identifier):
-            continue
-        record.links[identifier.key] = telling
-        if len(record.links) > LINKS_REMEMBERED:
-            del record.links[next(iter(record.links))]
-        links.append(
-            IdentityLink(
-                identifier=identifier,
-                customer_id=record.customer_id,
-                known=record.known,
-                source=interaction.source,
-                linked_at=interaction.received_at,
-                event_id=interaction.event_id,
-            )
+    return [
+        IdentityLink(
+            identifier=identifier,
+            customer_id=record.customer_id,
+            known=record.known,
+            source=interaction.source,
+            linked_at=interaction.received_at,
+            event_id=interaction.event_id,
         )
-    return links
+        for identifier in interaction.identifiers[1:]
+        if identifier.type != CUSTOMER_NUMBER
+        and record.links.get(identifier.key) != _telling(record, identifier)
+        and not meaningless(identifier)
+    ]
+
+
+def _telling(record: IdentityRecord, identifier: Identifier) -> str:
+    return f"{identifier.assurance}:{record.customer_id}"

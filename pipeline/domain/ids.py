@@ -33,6 +33,6 @@ def is_provisional(customer_id: str) -> bool:
     return customer_id.startswith(_PROVISIONAL) and len(customer_id) == _PROVISIONAL_LENGTH
 
 
-def fingerprint(event_id: str) -> int:
-    """A 64-bit hash of an event id, to recognise it again at 8 bytes each."""
-    return int.from_bytes(hashlib.blake2b(event_id.encode(), digest_size=8).digest(), "big")
+def fingerprint(event_id: str) -> bytes:
+    """A hash of an event id, to recognise it again at 8 bytes each."""
+    return hashlib.blake2b(event_id.encode(), digest_size=8).digest()

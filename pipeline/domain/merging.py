@@ -23,7 +23,7 @@ from pipeline.domain.state import (
     Seen,
     Thread,
     Wait,
-    remember,
+    remember_all,
 )
 from pipeline.domain.strategies.evaluate import bound_attempts
 from pipeline.domain.threads import in_order
@@ -59,8 +59,7 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
             state.identifiers[key] = seen
     state.identifiers = _latest(state.identifiers, IDENTIFIERS)
     state.forgotten_at = max(state.forgotten_at, other.forgotten_at)
-    for event, at in other.recent.items():
-        remember(state, event, at)
+    remember_all(state, other.recent)
     for action_id, status in other.actions.items():
         advance_action(state, action_id, status)
     state.noted = _notes(state.noted, other.noted)
@@ -85,7 +84,7 @@ def _either(one: str | None, two: str | None) -> str | None:
     return min(filter(None, (one, two)), default=None)
 
 
-def _notes(one: dict[str, str], two: dict[str, str]) -> dict[str, str]:
+def _notes(one: dict[str, int], two: dict[str, int]) -> dict[str, int]:
     return one | {name: min(note, one.get(name, note)) for name, note in two.items()}
 
 

@@ -144,8 +144,8 @@ class Attempt(msgspec.Struct, array_like=True):
     """One run of a strategy for one customer and one business key.
 
     `owner` is the customer id under which it began (it stays when customers are merged), `done` counts how
-    often each step has been carried out, `noted` holds per step the reason recorded last, so that the same
-    suppression is not recorded over and over.
+    often each step has been carried out, `noted` holds per step a checksum of the reason recorded last, so that
+    the same suppression is not recorded over and over.
     """
 
     strategy_id: str
@@ -157,7 +157,7 @@ class Attempt(msgspec.Struct, array_like=True):
     thread_id: str | None = None
     done: dict[str, int] = msgspec.field(default_factory=dict)
     waits: dict[str, Wait] = msgspec.field(default_factory=dict)
-    noted: dict[str, str] = msgspec.field(default_factory=dict)
+    noted: dict[str, int] = msgspec.field(default_factory=dict)
     ended_at: int | None = None
 
 
@@ -165,10 +165,10 @@ class CustomerState(msgspec.Struct, array_like=True):
     """The hot record of one customer.
 
     `merged_into` names the customer that has taken over, `absorbed` those that this one has taken over;
-    `sessions` are those not closed yet (two only while a late event may still join them); `recent` maps a
-    hash of each recent event id to when it happened and `forgotten_at` is the newest time dropped from it;
-    `actions` holds the latest action ids with their last receipt; `noted` as in Attempt, for entries;
-    `next_due` is the earliest time at which something must happen without an event.
+    `sessions` are those not closed yet (two only while a late event may still join them); `recent` holds the
+    events seen last (see `remember`) and `forgotten_at` is the newest time dropped from it; `actions` holds the
+    latest action ids with their last receipt; `noted` as in Attempt, for entries; `next_due` is when to look
+    whether something must happen without an event, no later than it must.
     """
 
     customer_id: str
@@ -181,10 +181,10 @@ class CustomerState(msgspec.Struct, array_like=True):
     history: History = msgspec.field(default_factory=History)
     attempts: dict[str, Attempt] = msgspec.field(default_factory=dict)
     identifiers: dict[str, Seen] = msgspec.field(default_factory=dict)
-    recent: dict[int, int] = msgspec.field(default_factory=dict)
+    recent: bytes = b""
     forgotten_at: int = -1
     actions: dict[str, str] = msgspec.field(default_factory=dict)
-    noted: dict[str, str] = msgspec.field(default_factory=dict)
+    noted: dict[str, int] = msgspec.field(default_factory=dict)
     absorbed: list[str] = msgspec.field(default_factory=list)
     next_due: int | None = None
 
@@ -208,12 +208,44 @@ def decode(raw: bytes) -> CustomerState:
     return _decoder.decode(raw)
 
 
-def remember(state: CustomerState, event: int, at: int) -> None:
+# `recent` has a row of 16 bytes for each event, its fingerprint and when it happened: bytes are read and written
+# with the record at no cost, a map of 128 numbers would be most of it.
+_MARK, _ROW = 8, 16
+
+
+def seen(state: CustomerState, mark: bytes) -> bool:
+    """Whether the event with this fingerprint is among those remembered."""
+    at = state.recent.find(mark)
+    while at % _ROW and at > 0:
+        at = state.recent.find(mark, at + 1)
+    return at >= 0
+
+
+def remember(state: CustomerState, mark: bytes, at: int) -> None:
     """Remember the fingerprint of an event that happened at `at`, and forget the first beyond the bound."""
-    state.recent[event] = at
-    while len(state.recent) > RECENT_EVENTS:
-        first = next(iter(state.recent))
-        state.forgotten_at = max(state.forgotten_at, state.recent.pop(first))
+    _keep(state, state.recent + mark + max(at, 0).to_bytes(_ROW - _MARK, "big"))
+
+
+def remember_all(state: CustomerState, rows: bytes) -> None:
+    """Take in what another record remembers; the result does not depend on which takes in which."""
+    either = sorted({*_rows(state.recent), *_rows(rows)}, key=lambda row: (row[_MARK:], row))
+    _keep(state, b"".join(either))
+
+
+def remembered(state: CustomerState) -> list[bytes]:
+    """The fingerprints of the events remembered."""
+    return [row[:_MARK] for row in _rows(state.recent)]
+
+
+def _keep(state: CustomerState, rows: bytes) -> None:
+    excess = len(rows) - RECENT_EVENTS * _ROW
+    for row in _rows(rows[: max(excess, 0)]):
+        state.forgotten_at = max(state.forgotten_at, int.from_bytes(row[_MARK:], "big"))
+    state.recent = rows[max(excess, 0) :]
+
+
+def _rows(rows: bytes) -> list[bytes]:
+    return [rows[at : at + _ROW] for at in range(0, len(rows), _ROW)]
 
 
 def cut(value: Scalar) -> Scalar:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.cel import CelProblem, Declarations, Program, compile_expression
+from pipeline.domain.strategies.cel.types import BOOL
 
 Draw = st.SearchStrategy[str]
 VARIABLES: dict[str, object] = {
@@ -216,6 +217,10 @@ def checked(text: str, values: dict[str, Any]) -> None:
     assert (explained.error is not None) == isinstance(found, Failure)
     assert explained.held is (found if isinstance(found, bool) else None)
     assert (explained.failed is not None) == (found is False or isinstance(found, Failure))
+    if program.type == BOOL and isinstance(found, bool | Failure):
+        unmet = program.unmet(*given_values)
+        assert (unmet and unmet.part) == explained.failed
+        assert (True if unmet is None else unmet.held) == found
 
 
 @settings(deadline=None)

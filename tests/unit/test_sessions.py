@@ -8,7 +8,7 @@ from domain_values import HOUR, MINUTE, NOW, SECOND, event, folded, rules
 from pipeline.domain.customer import fire
 from pipeline.domain.messages import HistoryEntry
 from pipeline.domain.sessions import GAP_MS, GRACE_MS
-from pipeline.domain.state import GOING_ON, CustomerState
+from pipeline.domain.state import GOING_ON, CustomerState, remembered
 from pipeline.domain.strategies.compiled import Rules
 
 
@@ -96,7 +96,7 @@ def test_an_event_too_old_to_be_told_from_a_duplicate_does_not_count(none: Rules
     state = CustomerState("C-1")
     for at in range(200):
         folded(state, event(f"e{at}", NOW + at * SECOND), none)
-    assert len(state.recent) == 128
+    assert len(remembered(state)) == 128
     contacts, events = state.history.contacts, state.sessions[0].events
     (entry,) = folded(state, event("e0", NOW, received_at=NOW + 201 * SECOND), none)
     assert isinstance(entry, HistoryEntry)

@@ -246,7 +246,9 @@ def test_a_later_event_begins_the_wait_anew_and_an_earlier_one_does_not() -> Non
     folded(state, event("1", kind="start"), live)
     folded(state, event("2", NOW + 2 * MINUTE, kind="field"), live)
     folded(state, event("3", NOW + MINUTE, kind="field", received_at=NOW + 2 * MINUTE), live)
-    assert state.next_due == NOW + 7 * MINUTE + GRACE_MS
+    due = NOW + 7 * MINUTE + GRACE_MS
+    assert commands(timed(state, due - 1, live)) == []
+    assert len(commands(timed(state, due, live))) == 1
 
 
 def test_an_exit_ends_the_attempt_and_its_waits() -> None:

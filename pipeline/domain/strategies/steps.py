@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ class Refusal(NamedTuple):
     values: Callable[[], dict[str, str]]
 
     @property
-    def note(self) -> str:
+    def note(self) -> int:
         """What tells one refusal from another: the outcome and the rule that did not hold."""
         return _note(self.outcome, self.rule)
 
@@ -215,5 +216,5 @@ def _record(
     )
 
 
-def _note(outcome: Outcome, rule: str) -> str:
-    return f"{outcome}: {rule}"[:256]
+def _note(outcome: Outcome, rule: str) -> int:
+    return zlib.crc32(f"{outcome}: {rule}".encode())

@@ -6,7 +6,7 @@ from pipeline.domain.customers import Profile
 from pipeline.domain.identity import IdentityRecord, links_of
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
-from pipeline.domain.state import CustomerState
+from pipeline.domain.state import CustomerState, remembered
 
 
 class Effects:
@@ -17,7 +17,7 @@ class Effects:
     """
 
     def __init__(self) -> None:
-        self._events: set[int] = set()
+        self._events: set[bytes] = set()
         self._profiles: set[str] = set()
         self._identifiers: dict[str, str] = {}
         self.customers: dict[str, CustomerState] = {}
@@ -41,7 +41,7 @@ class Effects:
         """A customer's record has been committed."""
         self.customers[state.customer_id] = state
         self.sessions.update(session.session_id for session in state.sessions)
-        self._events.difference_update(state.recent)
+        self._events.difference_update(remembered(state))
         if state.profile is not None:
             self._profiles.discard(state.customer_id)
 

@@ -89,10 +89,11 @@ class Program:
     def unmet(self, *values: Any) -> Unmet | None:
         """What keeps a condition from holding, None when it holds. The result must be a bool."""
         try:
-            return self._first_false(*values)
+            unmet: Unmet | None = self._first_false(*values)
         except RAISED:
             held = _attempt(self._careful, values)
             return None if held is True else Unmet(self._deciding(held, values), held)
+        return unmet
 
     def _deciding(self, held: Any, values: tuple[Any, ...]) -> str:
         """The text of the first part that is false, or a Failure, as the whole is; the whole text if none is."""
@@ -125,9 +126,12 @@ class Program:
         """The function that gives an Unmet for the first part that is false, None when none is."""
         emitter = Emitter(self._variables, careful=False)
         body: ast.expr = ast.Constant(None)
-        for number, part in reversed([*enumerate(conjuncts(self._root))]):
+        parts = conjuncts(self._root)
+        for number, part in reversed([*enumerate(parts)]):
             held = _as_expected(emitter, part, emitter.emit(part), BOOL).python
-            emitter.names[f"unmet_{number}"] = Unmet(self._source(part), False)
+            emitter.names[f"unmet_{number}"] = Unmet(
+                self._source(part) if len(parts) > 1 else self.text, False
+            )
             body = ast.IfExp(held, body, python.name(f"unmet_{number}"))
         return self._compiled(emitter, body)
 
