@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -47,7 +48,7 @@ class Outlet:
             if failure is not None:
                 self._refuse(batch, message, failure)
             else:
-                handle(value, lambda: read_trace(message.headers()))
+                handle(value, cache(lambda: read_trace(message.headers())))
 
         batch.process(
             one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error))

@@ -46,21 +46,20 @@ def refusal(conditions: tuple[Program, ...], moment: Moment) -> Refusal | None:
         unmet = condition.unmet(*values)
         if unmet is not None:
             outcome: Outcome = "error" if isinstance(unmet.held, Failure) else "suppressed"
-            return Refusal(unmet.part, outcome, partial(_seen, condition, values))
+            return Refusal(unmet.part, outcome, partial(_seen, condition, values, unmet.held))
     return None
 
 
-def _seen(condition: Program, values: tuple[Any, ...]) -> dict[str, str]:
-    explained = condition.explain(*values)
-    return explained.values | ({"error": explained.error.message} if explained.error else {})
+def _seen(condition: Program, values: tuple[Any, ...], held: Failure | bool) -> dict[str, str]:
+    seen = condition.seen(*values)
+    return seen | {"error": held.message} if isinstance(held, Failure) else seen
 
 
 def why(conditions: tuple[Program, ...], moment: Moment) -> list[Reason]:
     """The conditions that held, with what they saw."""
     values = moment.values()
     return [
-        Reason(rule=condition.text, held=True, values=condition.explain(*values).values)
-        for condition in conditions
+        Reason(rule=condition.text, held=True, values=condition.seen(*values)) for condition in conditions
     ]
 
 

@@ -103,12 +103,15 @@ class Program:
             (text for text, part in results if part is not True and isinstance(part, wanted)), self.text
         )
 
-    def explain(self, *values: Any) -> Explanation:
-        """Whether the condition holds for these values, and what decided it."""
-        held = self.evaluate(*values)
-        read = {
+    def seen(self, *values: Any) -> dict[str, str]:
+        """What the condition reads, as it is written there, with its value in words."""
+        return {
             text: shown(_attempt(function, values), kind) for text, (function, kind) in self._reads.items()
         }
+
+    def explain(self, *values: Any) -> Explanation:
+        """Whether the condition holds for these values, and what decided it."""
+        held, read = self.evaluate(*values), self.seen(*values)
         if isinstance(held, Failure):
             return Explanation(None, self._deciding(held, values), read, held)
         if held is False:
@@ -118,20 +121,22 @@ class Program:
     @functools.cached_property
     def _parts(self) -> dict[str, Function]:
         """The parts of the top-level `&&` by their text; made when a condition is first explained."""
-        parts = conjuncts(self._root) if isinstance(self._root, Logic) else ()
-        return {self._source(part): self._function(part, BOOL, careful=True)[0] for part in parts}
+        parts = self._conjuncts if len(self._conjuncts) > 1 else ()
+        return {text: self._function(part, BOOL, careful=True)[0] for text, part in parts}
+
+    @functools.cached_property
+    def _conjuncts(self) -> list[tuple[str, Node]]:
+        parts = conjuncts(self._root)
+        return [(self._source(part), part) for part in parts] if len(parts) > 1 else [(self.text, self._root)]
 
     @functools.cached_property
     def _first_false(self) -> Function:
         """The function that gives an Unmet for the first part that is false, None when none is."""
         emitter = Emitter(self._variables, careful=False)
         body: ast.expr = ast.Constant(None)
-        parts = conjuncts(self._root)
-        for number, part in reversed([*enumerate(parts)]):
+        for number, (text, part) in reversed([*enumerate(self._conjuncts)]):
             held = _as_expected(emitter, part, emitter.emit(part), BOOL).python
-            emitter.names[f"unmet_{number}"] = Unmet(
-                self._source(part) if len(parts) > 1 else self.text, False
-            )
+            emitter.names[f"unmet_{number}"] = Unmet(text, False)
             body = ast.IfExp(held, body, python.name(f"unmet_{number}"))
         return self._compiled(emitter, body)
 
