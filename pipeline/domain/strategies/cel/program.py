@@ -99,9 +99,8 @@ class Program:
         """The text of the first part that is false, or a Failure, as the whole is; the whole text if none is."""
         results = ((text, _attempt(function, values)) for text, function in self._parts.items())
         wanted = Failure if isinstance(held, Failure) else bool
-        return next(
-            (text for text, part in results if part is not True and isinstance(part, wanted)), self.text
-        )
+        found = (text for text, part in results if part is not True and isinstance(part, wanted))
+        return next(found, self._source(self._root))
 
     def seen(self, *values: Any) -> dict[str, str]:
         """What the condition reads, as it is written there, with its value in words."""
@@ -126,8 +125,7 @@ class Program:
 
     @functools.cached_property
     def _conjuncts(self) -> list[tuple[str, Node]]:
-        parts = conjuncts(self._root)
-        return [(self._source(part), part) for part in parts] if len(parts) > 1 else [(self.text, self._root)]
+        return [(self._source(part), part) for part in conjuncts(self._root)]
 
     @functools.cached_property
     def _first_false(self) -> Function:
