@@ -48,21 +48,18 @@ def is_late(interaction: Interaction) -> bool:
 
 def touch_session(state: CustomerState, interaction: Interaction) -> Session:
     """The session that the event belongs to, brought up to date; sessions that it bridges become one."""
-    at = interaction.occurred_at
-    around = state.sessions[0] if len(state.sessions) == 1 else None
-    if around is not None and not around.started_at <= at <= around.closes_at:
-        around = None
-    alone = Session(
-        session_id=around.session_id if around else new_id("session", interaction.event_id),
-        started_at=at,
-        last_at=at,
-        closes_at=at + GAP_MS[interaction.channel],
-        events=1,
-        channels={interaction.channel: 1},
-    )
-    if around is not None:
-        _join(around, alone)
-        return around
+    at, channel = interaction.occurred_at, interaction.channel
+    closes_at = at + GAP_MS[channel]
+    if len(state.sessions) == 1:
+        session = state.sessions[0]
+        if session.started_at <= at <= session.closes_at:
+            session.last_at = max(session.last_at, at)
+            session.closes_at = max(session.closes_at, closes_at)
+            session.events += 1
+            session.channels[channel] = session.channels.get(channel, 0) + 1
+            return session
+    session_id = new_id("session", interaction.event_id)
+    alone = Session(session_id, at, at, closes_at, events=1, channels={channel: 1})
     state.sessions = join_sessions([*state.sessions, alone])
     return next(session for session in state.sessions if session.started_at <= at <= session.closes_at)
 

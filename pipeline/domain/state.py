@@ -239,9 +239,11 @@ def remembered(state: CustomerState) -> list[bytes]:
 
 def _keep(state: CustomerState, rows: bytes) -> None:
     excess = len(rows) - RECENT_EVENTS * _ROW
-    for row in _rows(rows[: max(excess, 0)]):
-        state.forgotten_at = max(state.forgotten_at, int.from_bytes(row[_MARK:], "big"))
-    state.recent = rows[max(excess, 0) :]
+    if excess > 0:
+        for row in _rows(rows[:excess]):
+            state.forgotten_at = max(state.forgotten_at, int.from_bytes(row[_MARK:], "big"))
+        rows = rows[excess:]
+    state.recent = rows
 
 
 def _rows(rows: bytes) -> list[bytes]:

@@ -45,7 +45,10 @@ def resolve(state: CustomerState, thread: Thread, now: int) -> None:
 
 def thread_by_id(state: CustomerState, thread_id: str | None) -> Thread | None:
     """The thread with this id among those remembered."""
-    return next((thread for thread in state.threads if thread.thread_id == thread_id), None)
+    for thread in state.threads:
+        if thread.thread_id == thread_id:
+            return thread
+    return None
 
 
 def in_order(threads: list[Thread]) -> list[Thread]:
