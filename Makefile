@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The peers that are measured pin other versions of what we depend on.
+PEERS := .venv-bench
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test scenarios bench lock clean
@@ -9,28 +11,37 @@ BIN := $(VENV)/bin
 help: ## Show what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# $(1): lock file, $(2): stamp. uv where it is installed, plain pip where not; both check the hashes.
+# $(1): lock file, $(2): environment. uv where it is installed, plain pip where not; both check the hashes.
 define install
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make $@ PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing $(1) into $(VENV) ..."
+	@test -x $(2)/bin/python || $(PYTHON) -m venv $(2)
+	@echo "Installing $(1) into $(2) ..."
 	@if command -v uv >/dev/null 2>&1; then \
-	  VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install -q --require-hashes -r $(1); \
+	  VIRTUAL_ENV=$(CURDIR)/$(2) uv pip install -q --require-hashes -r $(1); \
 	else \
-	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); \
+	  $(2)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1); \
 	fi
+endef
+
+define install_command
 	@echo 'import sys; sys.path.insert(0, "$(CURDIR)")' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/throughline-checkout.pth"
 	@printf '#!/bin/sh\nexec "%s" -m pipeline.cli "$$@"\n' "$(CURDIR)/$(BIN)/python" > $(BIN)/throughline && chmod +x $(BIN)/throughline
-	@touch $(2)
 endef
 
 $(VENV)/.installed: requirements.lock
-	$(call install,requirements.lock,$@)
+	$(call install,requirements.lock,$(VENV))
+	$(call install_command)
+	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock
-	$(call install,requirements-dev.lock,$@)
-	@touch $(VENV)/.installed
+	$(call install,requirements-dev.lock,$(VENV))
+	$(call install_command)
+	@touch $@ $(VENV)/.installed
+
+$(PEERS)/.installed: benchmarks/requirements.lock
+	$(call install,benchmarks/requirements.lock,$(PEERS))
+	@touch $@
 
 setup: $(VENV)/.installed ## Install into .venv; `.venv/bin/throughline` is the command.
 
@@ -46,12 +57,14 @@ test: $(VENV)/.installed-dev ## Lint, types, unit, property, scenario and integr
 scenarios: $(VENV)/.installed-dev ## Play every scenario file in memory and on the broker; print a table.
 	@$(BIN)/python -m pipeline.local.scenarios $(ARGS)
 
-bench: $(VENV)/.installed-dev ## Measure one worker against plain Faust on the same work.
+bench: $(VENV)/.installed-dev ## Measure one worker against its peers on the same work.
+	-@$(MAKE) --no-print-directory $(PEERS)/.installed  # peers that cannot be installed are reported as such
 	@$(BIN)/python -m benchmarks.fold $(ARGS)
 
 lock: ## Write the lock files anew (needs uv).
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-build -q --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-build -q --no-header -c requirements.lock -o requirements-dev.lock
+	uv pip compile benchmarks/requirements.in --universal --python-version 3.11 --generate-hashes --no-build -q --no-header -o benchmarks/requirements.lock
 
 clean: ## Remove .venv, caches and local state; the cached broker stays.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache state
+	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache state

@@ -14,17 +14,11 @@ from typing import Any
 import faust
 import uvloop
 
-from benchmarks.measure import PARTITIONS
-from benchmarks.started import Started
-from benchmarks.workload import STAGE, decode_state, encode_state, fold
-from pipeline.domain.failures import Failure
-from pipeline.domain.interactions import Interaction
-from pipeline.wire.codec import Codec
-from pipeline.wire.headers import read_headers
-from pipeline.wire.routes import headers_of, route
+from benchmarks.step import Step
+from benchmarks.workload import PARTITIONS, decode_state, encode_state
 
 
-def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path, started: Started) -> faust.App:
+def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path) -> faust.App:
     """The worker's app: one agent that folds `input_topic` into the table of customers."""
     app = faust.App(
         prefix.rstrip("."),
@@ -39,26 +33,18 @@ def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path, s
     events = app.topic(input_topic, value_serializer="raw", **raw)
     actions = app.topic(f"{prefix}actions", value_serializer="raw", **raw)
     customers = app.Table("sessions", partitions=PARTITIONS, options={"driver": "rocksdict"}, **raw)
-    codec = Codec()
+    step = Step(directory)
 
     @app.agent(events, name="fold")
     async def fold_events(stream: Any) -> None:
         async for record in stream.events():
-            started()
-            event = codec.decode(record.value, Interaction)
-            if isinstance(event, Failure):
-                raise ValueError(event.message)
             known = customers.get(record.key)
-            state, action = fold(None if known is None else decode_state(known), event)
+            state, action = step(
+                None if known is None else decode_state(known), record.value, record.headers.items()
+            )
             customers[record.key] = encode_state(state)
             if action is not None:
-                where = route(action)
-                trace = read_headers(record.headers.items()).traceparent
-                await actions.send(
-                    key=where.key.encode(),
-                    value=codec.encode(None, action),
-                    headers=headers_of(action, where, f"throughline/{STAGE}", trace),
-                )
+                await actions.send(key=action.key, value=action.value, headers=action.headers)
 
     return app
 
@@ -66,8 +52,7 @@ def create_app(bootstrap: str, input_topic: str, prefix: str, directory: Path, s
 def main() -> None:
     bootstrap, input_topic, prefix, directory = sys.argv[1:]
     uvloop.install()
-    started = Started(Path(directory) / "started")
-    app = create_app(bootstrap, input_topic, prefix, Path(directory), started)
+    app = create_app(bootstrap, input_topic, prefix, Path(directory))
     faust.Worker(app, loop=asyncio.new_event_loop(), loglevel="WARNING").execute_from_commandline()
 
 

@@ -1,8 +1,8 @@
 """The customers of the whole-pipeline benchmark and what they do, the same for the same seed.
 
-Of twenty customers twelve shop logged in, three browse unknown and then log in (a provisional customer is merged into a
-known one), five are never known. They visit site and app, fill in forms, write, call, and their orders travel. Visits of many
-customers are interleaved; one visit is 3 to 12 events under one interaction id.
+Of twenty customers twelve shop logged in, three browse unknown and then log in (a provisional customer is merged
+into a known one), five are never known. They visit site and app, fill in forms, write, call, and their orders
+travel. Visits of many customers are interleaved; one visit is 1 to 13 events under one interaction id.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def profiles(customers: int, now: int) -> Iterator[Profile]:
             consent={"service/sms": True, "service/email": True, "marketing/email": number % 3 == 0},
             preferences={"channel": ("sms", "email")[number % 2]},
             identifiers=[
-                Identifier("email", f"c{number}@example.com"),
-                Identifier("phone", f"+4477{number:08d}"),
-                Identifier("social", f"instagram:{number}"),
+                Identifier("email", f"c{number:07d}@example.com"),
+                Identifier("phone", f"+447{number:09d}"),
+                Identifier("social", f"instagram:u{number:07d}"),
             ],
         )
 
@@ -90,9 +90,10 @@ def interactions(
 
 def _visit(customers: int, chance: random.Random, mark: str, nth: int) -> Iterator[Interaction]:
     customer = int(chance.random() * customers)
-    kinds = _KNOWN if known(customer) else _UNKNOWN
-    story = kinds[int(chance.random() * len(kinds))]
-    logged_in = customer % 20 < 12
+    at_once = customer % 20 < 12
+    stories = _LOGGED_IN if at_once else _LATER if known(customer) else _NEVER
+    story = stories[int(chance.random() * len(stories))]
+    logged_in = at_once
     for said in story(customer, chance):
         logged_in = logged_in or said.login
         order_id = said.facts.get("order_id") if said.channel == "order" else None
@@ -118,22 +119,34 @@ def _identifiers(customer: int, channel: str, logged_in: bool) -> list[Identifie
     if channel in _ADDRESSES:
         kind, form = _ADDRESSES[channel]
         return [Identifier(kind, form.format(customer), "observed")]
-    device = Identifier("device", f"d-{customer}-{'app' if channel == 'mobile_app' else 'web'}", "observed")
+    device = Identifier(
+        "device", f"d-{customer:07d}-{'app' if channel == 'mobile_app' else 'web'}", "observed"
+    )
     return [device, Identifier("customer_number", f"C-{customer:07d}", "verified")] if logged_in else [device]
 
 
-_SOURCES = {"order": "shop.example.com/orders", "social": "instagram", "voice": "telephony", "email": "mailbox"}
+_SOURCES = {
+    "order": "shop.example.com/orders",
+    "social": "instagram",
+    "voice": "telephony",
+    "email": "mailbox",
+}
 _ADDRESSES = {
-    "social": ("social", "instagram:{}"),
-    "email": ("email", "c{}@example.com"),
-    "voice": ("phone", "+4477{:08d}"),
+    "social": ("social", "instagram:u{:07d}"),
+    "email": ("email", "c{:07d}@example.com"),
+    "voice": ("phone", "+447{:09d}"),
 }
 
 Story = Callable[[int, random.Random], Iterator[Said]]
 
 
 def _place(channel: str, page: str) -> dict[str, Any]:
-    return {"page": page, "title": "Northwind", "locale": "en-GB", "os": "iOS" if channel == "mobile_app" else "Windows"}
+    return {
+        "page": page,
+        "title": "Northwind",
+        "locale": "en-GB",
+        "os": "iOS" if channel == "mobile_app" else "Windows",
+    }
 
 
 def _browse(customer: int, chance: random.Random) -> Iterator[Said]:
@@ -142,15 +155,24 @@ def _browse(customer: int, chance: random.Random) -> Iterator[Said]:
         place = _place(channel, f"/help/{int(chance.random() * 40)}")
         yield Said(channel, "page_viewed", place, {})
         if chance.random() < 0.3:
-            yield Said(channel, "search", {**place, "query": "shirt", "results": int(chance.random() * 4)}, {})
+            yield Said(
+                channel, "search", {**place, "query": "shirt", "results": int(chance.random() * 4)}, {}
+            )
         category = f"category-{int(chance.random() * 24)}"
-        yield Said(channel, "product_viewed", {**place, "product_id": f"p-{customer % 400}", "category": category}, {})
+        yield Said(
+            channel,
+            "product_viewed",
+            {**place, "product_id": f"p-{customer % 400}", "category": category},
+            {},
+        )
 
 
 def _buy(customer: int, chance: random.Random) -> Iterator[Said]:
     yield from _browse(customer, chance)
     place = _place("web", "/cart")
-    yield Said("web", "cart_updated", {**place, "total": round(20 + chance.random() * 400, 2), "items": 2}, {})
+    yield Said(
+        "web", "cart_updated", {**place, "total": round(20 + chance.random() * 400, 2), "items": 2}, {}
+    )
     if chance.random() < 0.6:
         for step in ("address", "payment", "review"):
             yield Said("web", "checkout_step", {**place, "step": step}, {})
@@ -165,7 +187,7 @@ def _log_in(customer: int, chance: random.Random) -> Iterator[Said]:
 def _form(customer: int, chance: random.Random) -> Iterator[Said]:
     form = _FORMS[int(chance.random() * len(_FORMS))]
     place = {**_place("web", f"/forms/{form}"), "form": form}
-    order_id = f"o-{customer}"
+    order_id = f"o-{customer:07d}"
     yield Said("web", "page_viewed", _place("web", "/forms"), {})
     yield Said("web", "form_started", place, {})
     yield Said("web", "form_field", {**place, "field": "order_id", "position": 1}, {"order_id": order_id})
@@ -195,16 +217,20 @@ def _chat(customer: int, chance: random.Random) -> Iterator[Said]:
 
 
 def _order(customer: int, chance: random.Random) -> Iterator[Said]:
-    facts = {"order_id": f"o-{customer}"}
-    told = {"carrier": f"carrier-{int(chance.random() * 12)}", "country": ("GB", "DE", "FR", "SE", "US")[customer % 5]}
+    facts = {"order_id": f"o-{customer:07d}"}
+    told = {
+        "carrier": f"carrier-{int(chance.random() * 12)}",
+        "country": ("GB", "DE", "FR", "SE", "US")[customer % 5],
+    }
     sizes = {"size_ordered": "M", "size_sent": "L" if chance.random() < 0.2 else "M", "currency": "GBP"}
     yield Said("order", "order_placed", {**told, **sizes, "total": 80.0, "delivery_charge": 4.95}, facts)
     yield Said("order", "order_shipped", {**told, **sizes, "delivery_charge": 4.95}, facts)
     yield Said("order", "order_delivered", {**told, **sizes, "delivery_charge": 4.95}, facts)
 
 
-_UNKNOWN: tuple[Story, ...] = (_browse, _browse, _browse, _buy, _write, _chat)
-_KNOWN: tuple[Story, ...] = (
+_LOGGED_IN: tuple[Story, ...] = (
     *(_browse, _browse, _browse, _browse, _buy, _buy, _log_in, _log_in, _form, _form, _form),
     *(_write, _call, _chat, _order, _order),
 )
+_LATER: tuple[Story, ...] = (_log_in, _log_in, _browse, _write, _order)
+_NEVER: tuple[Story, ...] = (_browse, _browse, _browse, _buy, _write, _chat)

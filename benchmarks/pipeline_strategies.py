@@ -1,8 +1,8 @@
 """The strategies of the whole-pipeline benchmark: the shipped pack, and as many variations as are asked for.
 
-A variation is one of sixteen families with limits, places and waits of its own. The first six of a family listen
-to the events that customers really cause; of those after them every fourth does, and the others to events of their
-own: a business with ten times the strategies has most of them for things that seldom happen.
+A variation is one of sixteen families with limits, places and waits of its own. The first three of a family listen
+to the events that customers cause all the time; of those after them every eighth does, and the others to events
+that do not happen here: a business with ten times the strategies has most of them for what is seldom.
 """
 
 from __future__ import annotations
@@ -15,30 +15,34 @@ import yaml
 
 from pipeline.pack import STRATEGIES
 
-_COMMON = 6
-_EVERY = 4
+_COMMON = 3
+_EVERY = 8
 _WAITS = ("20s", "45s", "2m", "5m", "30m", "2h")
+_COUNTRIES = ("GB", "DE", "FR", "SE")
 _HELP = {"template": "form_help", "channel": "in_use"}
 
 Form = dict[str, Any]
 
 
-def write_strategies(directory: Path, count: int) -> None:
-    """Write `count` strategy files: the shipped pack, then variations; fewer than the pack cuts it short."""
+def write_strategies(directory: Path, count: int, common: int | None = None) -> None:
+    """Write `count` strategy files: the shipped pack, then variations; fewer than the pack cuts it short.
+
+    With `common`, all beyond so many listen to events that do not happen.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     shipped = sorted(STRATEGIES.glob("*.yaml"))[:count]
     for path in shipped:
         (directory / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     for number in range(count - len(shipped)):
-        form = variation(number)
+        form = variation(number, rare=common is not None and number + len(shipped) >= common)
         text = yaml.safe_dump(form, sort_keys=False, allow_unicode=True)
         (directory / f"{form['strategy']}.yaml").write_text(text, encoding="utf-8")
 
 
-def variation(number: int) -> Form:
-    """The strategy with this number (from 0), always the same."""
+def variation(number: int, rare: bool = False) -> Form:
+    """The strategy with this number (from 0), always the same; a `rare` one never has an event to listen to."""
     family, nth = _FAMILIES[number % len(_FAMILIES)], number // len(_FAMILIES)
-    common = nth < _COMMON or nth % _EVERY == 0
+    common = not rare and (nth < _COMMON or nth % _EVERY == 0)
     form = family(nth, "" if common else f"_{nth}")
     name = family.__name__.strip("_").replace("_", "-")
     return {"strategy": f"{name}-{nth}", "version": 1, "title": f"{name}, variation {nth}", **form}
@@ -110,9 +114,11 @@ def _payment_help(nth: int, rare: str) -> Form:
     when = [
         'has(event.attributes.step) && event.attributes.step == "payment"',
         f"customer.value >= {300 + 150 * (nth % 8)}.0",
-        "!(\"voice\" in session.channels)",
+        '!("voice" in session.channels)',
     ]
-    return _once("service_reply", [f"web.checkout_step{rare}"], when, {"offer_chat": _HELP}, "session.session_id")
+    return _once(
+        "service_reply", [f"web.checkout_step{rare}"], when, {"offer_chat": _HELP}, "session.session_id"
+    )
 
 
 def _form_left(nth: int, rare: str) -> Form:
@@ -165,7 +171,7 @@ def _delivered(nth: int, rare: str) -> Form:
         "entry": {
             "on": [f"order.order_delivered{rare}"],
             "when": [
-                f'has(event.attributes.country) && event.attributes.country == "{("GB", "DE", "FR", "SE")[nth % 4]}"',
+                f'has(event.attributes.country) && event.attributes.country == "{_COUNTRIES[nth % 4]}"',
                 "string(event.facts.order_id) in history.orders",
             ],
         },
@@ -228,12 +234,17 @@ def _welcome(nth: int, rare: str) -> Form:
         f'customer.tier == "{("gold", "silver", "basic")[nth % 3]}" && customer.value >= {500 + 250 * nth}.0',
         f"history.threads_opened > history.threads_resolved + {nth % 3}",
     ]
-    do = {"push_page": {"interaction_id": "=event.interaction_id", "url": f"https://shop.example.com/hi/{nth}"}}
+    do = {
+        "push_page": {"interaction_id": "=event.interaction_id", "url": f"https://shop.example.com/hi/{nth}"}
+    }
     return _once("service_reply", [f"*.login{rare}"], when, do, "session.session_id")
 
 
 def _bad_review(nth: int, rare: str) -> Form:
-    when = [f"has(event.attributes.stars) && event.attributes.stars <= {1 + nth % 3}", f"history.contacts > {nth}"]
+    when = [
+        f"has(event.attributes.stars) && event.attributes.stars <= {1 + nth % 3}",
+        f"history.contacts > {nth}",
+    ]
     do = {"escalate": {"to": f"team-{nth}", "reason": "bad review"}}
     return _once("service_reply", [f"review.posted{rare}"], when, do, "event.interaction_id")
 

@@ -16,6 +16,8 @@ _STYLE = Style(
     plot_background="white",
     transition="none",
     font_family="sans-serif",
+    opacity="1",
+    colors=("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#e45756", "#72b7b2"),
     label_font_size=14,
     major_label_font_size=14,
     value_font_size=14,
@@ -35,15 +37,16 @@ def bars(path: Path, title: str, unit: str, values: dict[str, tuple[float, float
         x_title=unit,
         height=120 + 60 * len(values),
         show_legend=False,
-        print_values=True,
-        print_values_position="bottom",
+        max_scale=8,
+        truncate_label=-1,
         formatter=_figure,
         include_x_axis=True,
     )
+    chart.range = (0, 1.05 * max(high for _, _, high in values.values()))
     # The bars go upwards from the axis.
-    names = list(reversed(values))
-    chart.x_labels = names
-    chart.add("", [_bar(*values[name]) for name in names])
+    upwards = list(reversed(values.items()))
+    chart.x_labels = [f"{name}: {_figure(middle)}" for name, (middle, _, _) in upwards]
+    chart.add("", [_bar(*value) for _, value in upwards])
     _write(chart, path)
 
 
@@ -57,6 +60,8 @@ def lines(
         x_title=x_label,
         y_title=y_label,
         height=500,
+        truncate_label=-1,
+        truncate_legend=-1,
         legend_at_bottom=True,
         x_value_formatter=_figure,
         formatter=_figure,

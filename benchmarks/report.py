@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
 from statistics import median
 from typing import NamedTuple
 
-import confluent_kafka
 import psutil
 
+from benchmarks.systems import OURS, System
 from benchmarks.workload import EVERY
+from pipeline.domain.failures import Failure
 from pipeline.local.kafka_files import kafka_version, locked_jars
 
 
 class Measured(NamedTuple):
     """One system's runs: `seconds` each took to fold `events` events."""
 
-    name: str
-    guarantee: str
     events: int
     seconds: tuple[float, ...]
 
@@ -43,34 +41,43 @@ def machine() -> dict[str, str]:
     """What the measurement ran on: name → value."""
     memory = psutil.virtual_memory().total / 2**30
     return {
-        "cores": f"{os.cpu_count()} ({platform.machine()}, {platform.system()})",
+        "cores": f"{os.cpu_count()} ({platform.machine()}, {platform.system()}), shared with the broker",
         "memory": f"{memory:.0f} GiB",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Kafka": f"{kafka_version(locked_jars())}, one broker on the same machine",
-        "librdkafka": confluent_kafka.libversion()[0],
-        "Faust": f"{version('faust-streaming')} with aiokafka {version('aiokafka')}",
-        "RocksDB": f"by rocksdict {version('rocksdict')}, both systems",
     }
 
 
-def markdown(ours: Measured, peer: Measured, customers: int, about: dict[str, str]) -> str:
-    """The report: the ratio first, then the runs, the machine, and what the figures mean."""
+def markdown(results: dict[System, Measured | Failure], customers: int, about: dict[str, str]) -> str:
+    """The report: the ratios first, then every system, and what it ran on.
+
+    `results` has ours, measured, and of each peer what was measured or why it was not.
+    """
+    ours = results[OURS]
+    if isinstance(ours, Failure):
+        raise ValueError("nothing can be compared with what was not measured")
+    peers = {
+        system: ratio(ours, one)
+        for system, one in results.items()
+        if system is not OURS and isinstance(one, Measured)
+    }
+    headline = "".join(f", {times:.1f} times {system.name}" for system, times in peers.items())
     rows = [
-        f"| {one.name} | {one.guarantee} | {one.events:,} | {one.rate:,.0f} | "
-        f"{', '.join(f'{rate:,.0f}' for rate in one.rates)} | {ratio(one, peer):.1f} |"
-        for one in (ours, peer)
+        _row(system, one, peers) if isinstance(one, Measured) else _absent(system, one)
+        for system, one in results.items()
     ]
     return "\n".join(
         [
             "# Fold benchmark: results",
             "",
-            f"**One {ours.name} worker folds {ratio(ours, peer):.1f} times as many events per second as one plain "
-            f"{peer.name} worker: {ours.guarantee} against {peer.guarantee}.**",
+            f"**One {OURS.name} worker folds {ours.rate:,.0f} events a second{headline}.**",
             "",
             f"| system | guarantee | events a run | events/s, median of {len(ours.seconds)} "
-            f"| events/s, each run | times {peer.name} |",
-            "|---|---|---:|---:|---|---:|",
+            f"| events/s, each run | {OURS.name} is so many times as fast | aim |",
+            "|---|---|---:|---:|---|---:|---|",
             *rows,
+            "",
+            "![Events per second of each system](fold.svg)",
             "",
             f"{customers:,} customers; one action on every {EVERY}th event of a customer. In every run the actions "
             "and the final states equalled those of the fold in memory.",
@@ -80,3 +87,25 @@ def markdown(ours: Measured, peer: Measured, customers: int, about: dict[str, st
             "",
         ]
     )
+
+
+def _row(system: System, one: Measured, peers: dict[System, float]) -> str:
+    times = peers.get(system)
+    return (
+        f"| {system.name} | {system.guarantee} | {one.events:,} | {one.rate:,.0f} | "
+        f"{', '.join(f'{rate:,.0f}' for rate in one.rates)} | "
+        f"{'' if times is None else f'{times:.1f}'} | {_verdict(system.aim, times)} |"
+    )
+
+
+def _absent(system: System, failure: Failure) -> str:
+    reason = f"not measured: {failure.message}"
+    return f"| {system.name} | {system.guarantee} | | {reason} | | | {_verdict(system.aim)} |"
+
+
+def _verdict(aim: int | None, times: float | None = None) -> str:
+    if aim is None:
+        return ""
+    if times is None:
+        return f"≥ {aim}"
+    return f"≥ {aim}: {'met' if times >= aim else 'not met'}"

@@ -1,4 +1,4 @@
-"""The fold workload, written once for both systems: its events, its state, its fold.
+"""The fold workload, written once for all systems in Python: its events, its state, its fold.
 
 20,000 customers (by default) do things on five channels. Each event updates the state of its customer; every
 tenth event of a customer causes an action.
@@ -15,6 +15,7 @@ from pipeline.domain.ids import new_id
 from pipeline.domain.interactions import Identifier, Interaction
 from pipeline.domain.messages import ActionCommand
 
+PARTITIONS = 4
 EVERY = 10
 REMEMBERED = 20
 STAGE = "fold-benchmark"

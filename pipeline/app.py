@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 import faust
+from confluent_kafka import KafkaException
 
 from pipeline.agents import decisions, identity, sessions
 from pipeline.agents.decisions import Decisions
@@ -15,10 +16,16 @@ from pipeline.observe.clock import wall_clock
 from pipeline.observe.logs import get_logger
 from pipeline.runtime.app import App, Clock
 from pipeline.runtime.asking import in_words, operators
+from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.codec import make_codec
+from pipeline.runtime.topics import problem_of_topics
 from pipeline.settings import Settings
 
 log = get_logger(__name__)
+
+# Producers learn of new partitions within minutes (`topic.metadata.refresh.interval.ms`, 5 of them): who looks more
+# often sees them before there are records in them that no worker reads.
+_TOPICS_S = 60.0
 
 
 def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[App, Decisions]:
@@ -30,7 +37,17 @@ def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[A
     outlet = Outlet(codec, prefix, "sessions", clock)
     customers = decisions.declare(app, outlet, rules)
     sessions.declare(app, outlet, customers, prefix)
+    app.timer(_TOPICS_S)(lambda: _look_at_topics(app))
     return app, customers
+
+
+async def _look_at_topics(app: App) -> None:
+    try:
+        problem = await asyncio.to_thread(problem_of_topics, app.settings)
+    except KafkaException:
+        return  # whether the broker is there is for those to judge that need it
+    if problem is not None:
+        app.fail(Unavailable(problem))
 
 
 def run_worker(app: App) -> str | None:

@@ -41,8 +41,8 @@ def locked_jars() -> list[Jar]:
 
 
 def kafka_version(jars: list[Jar]) -> str:
-    """The version of the broker among `jars`."""
-    return next(jar.version for jar in jars if jar.artifact.startswith("kafka_"))
+    """The version of the Kafka jars among `jars`."""
+    return next(jar.version for jar in jars if jar.artifact.startswith("kafka"))
 
 
 def cache_directory(version: str) -> Path:

@@ -18,16 +18,13 @@ from pipeline.local.kafka_files import LOCK, Jar
 LOG_BINDING = "org.slf4j:slf4j-simple:1.7.36"  # the SLF4J line that Kafka 4.1 compiles against
 
 
-def resolve(version: str, cache: Path) -> list[Jar]:
-    """Every jar that a Kafka broker of `version` needs at run time, by Maven's own resolution rules.
+def resolve(names: list[str], cache: Path) -> list[Jar]:
+    """The jars `names` (group:artifact:version) and all they need at run time, by Maven's own resolution rules.
 
     Downloads into `cache`. Raises what jgo raises when the repository cannot be reached or lacks a jar.
     """
     context = MavenContext(repo_cache=cache)
-    wanted = [
-        context.create_dependency(name) for name in (f"org.apache.kafka:kafka_2.13:{version}", LOG_BINDING)
-    ]
-    direct, transitive = context.resolver.resolve(wanted)
+    direct, transitive = context.resolver.resolve([context.create_dependency(name) for name in names])
     jars = []
     for dependency in direct + transitive:
         artifact = dependency.artifact
@@ -44,7 +41,12 @@ def resolve(version: str, cache: Path) -> list[Jar]:
     return sorted(jars, key=lambda jar: (jar.group, jar.artifact))
 
 
-if __name__ == "__main__":
+def write_lock(lock: Path, *names: str) -> None:
+    """Write the lock file of `names` and all they need. Raises what `resolve` raises."""
     with tempfile.TemporaryDirectory() as scratch:
-        lines = [jar.line() for jar in resolve(sys.argv[1], Path(scratch))]
-    LOCK.write_text("\n".join(lines) + "\n", encoding="ascii")
+        lines = [jar.line() for jar in resolve([*names, LOG_BINDING], Path(scratch))]
+    lock.write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+if __name__ == "__main__":
+    write_lock(LOCK, f"org.apache.kafka:kafka_2.13:{sys.argv[1]}")

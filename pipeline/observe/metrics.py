@@ -20,6 +20,13 @@ class Runtime:
         buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
     )
     partitions = Gauge("throughline_partitions", "Partitions that this worker owns.")
+    lag = Gauge(
+        "throughline_lag_records", "Records of an input that are not committed yet.", ["topic", "partition"]
+    )
+    behind_seconds = Gauge(
+        "throughline_behind_seconds",
+        "Age of what was folded last, of the input where it is oldest; 0 at the end.",
+    )
 
     @classmethod
     def committed(cls, folded: Mapping[str, int], produced: Mapping[str, int]) -> None:

@@ -65,7 +65,7 @@ _REFUSALS = {
         " that begin with THROUGHLINE_GROUP"
     ),
     KafkaError.INVALID_TRANSACTION_TIMEOUT: (
-        "the brokers refuse transactions that may take 15 s; set transaction.max.timeout.ms on them to at least 15000"
+        "the brokers refuse transactions that may take 15 s; set transaction.max.timeout.ms on them to more"
     ),
     KafkaError.GROUP_AUTHORIZATION_FAILED: (
         "the brokers refuse this worker its consumer group; allow its user Read and Describe on THROUGHLINE_GROUP"

@@ -13,6 +13,7 @@ from pipeline.observe.metrics import RUNTIME
 from pipeline.runtime.batch import TP, Poisoned
 from pipeline.runtime.checkpoint import Checkpoint, Prepared, TransactionAborted
 from pipeline.runtime.horizon import Horizon
+from pipeline.runtime.lag import Lag
 from pipeline.runtime.poller import Poller
 
 log = get_logger(__name__)
@@ -20,6 +21,9 @@ log = get_logger(__name__)
 # So many transactions in a row are aborted only when it is their content that the broker refuses.
 _ABORTS_IN_A_ROW = 10
 _AFTER_ABORT_S = 2.0
+# What one checkpoint holds at most, whatever the interval, and however long the commit before it takes.
+_RECORDS = 10_000
+_BYTES = 16 * 1024 * 1024
 
 
 class Committing:
@@ -38,12 +42,14 @@ class Committing:
         self.poller: Poller | None = None
         self._app = app
         self._horizon = horizon
+        self._lag = Lag()
         self._wake = wake
         self._positions: dict[TP, int] = {}
         self._set_aside: dict[TP, dict[int, str]] = defaultdict(dict)
         self._task: asyncio.Task[None] | None = None
         self._prepared: Prepared | None = None
         self._began = 0.0
+        self._bytes = 0
         self._aborts = 0
         self._closed = False
 
@@ -56,6 +62,22 @@ class Committing:
         """Only these partitions are still read."""
         self._positions = {tp: at for tp, at in self._positions.items() if tp.partition in partitions}
         self._horizon.keep(partitions)
+        self._lag.keep(partitions)
+
+    def folded(self, tp: TP, next_offset: int, records: int, size: int) -> None:
+        """A batch of so many records and bytes is folded; reading goes on at `next_offset`."""
+        self.checkpoint.read(tp, next_offset, records)
+        self._bytes += size
+
+    def at_end(self, tp: TP, end: int) -> None:
+        """After what is folded, no record comes before the offset `end`."""
+        in_commit = self._prepared.checkpoint.offsets if self._prepared is not None else {}
+        folded_to = self.checkpoint.offsets.get(tp) or in_commit.get(tp) or self._positions.get(tp, 0)
+        self._lag.at_end(tp, folded_to, end)
+
+    def show_lag(self, high: Mapping[TP, int]) -> None:
+        """Tell the metrics how far the commits are behind these high watermarks."""
+        self._lag.show(self._positions, high)
 
     def aside(self, tp: TP) -> dict[int, str]:
         """Offsets of records that are not to be folded, and the errors that they raised."""
@@ -75,17 +97,18 @@ class Committing:
         )
 
     async def step(self, more: bool) -> None:
-        """Begin a commit when nothing `more` waits to be folded or the checkpoint interval is over.
+        """Begin a commit when nothing `more` waits to be folded, the checkpoint interval is over, or it is full.
 
-        Waits for the commit that runs where another is due: so what is folded meanwhile stays bounded.
+        While a commit runs, a full checkpoint waits for it, and so does whoever would fold more.
         """
         if self._task is not None and self._task.done():
             await self._end()
+        full = self._bytes >= _BYTES or self.checkpoint.folded.total() >= _RECORDS
         due = (time.monotonic() - self._began) * 1000 >= self._app.settings.checkpoint_interval_ms
-        if more and not due:
+        if more and not (due or full):
             return
         if self._task is not None:
-            if not more:
+            if not (more or full):
                 return  # its end wakes the pump
             await self._end()
         self._begin()
@@ -112,7 +135,7 @@ class Committing:
         self._began = time.monotonic()
         if prepared.empty:
             return
-        self.checkpoint = Checkpoint()
+        self._open_another()
         self._prepared = prepared
         fence = dict(list(self._positions.items())[:1])
         self._task = asyncio.create_task(self._commit(prepared, fence))
@@ -152,8 +175,12 @@ class Committing:
                 self._set_aside[tp] = {at: error for at, error in aside.items() if at >= offset}
         RUNTIME.committed(prepared.checkpoint.folded, Counter(o.topic for o in prepared.checkpoint.outputs))
 
-    def _roll_back(self) -> None:
+    def _open_another(self) -> None:
         self.checkpoint = Checkpoint()
+        self._bytes = 0
+
+    def _roll_back(self) -> None:
+        self._open_another()
         self._app.tables.forget()
         self._horizon.begin(self._positions)
         if self.poller is not None:

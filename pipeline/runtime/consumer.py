@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from threading import Event as ThreadEvent
 from typing import Any
 
-from confluent_kafka import Message
+from confluent_kafka import KafkaException, Message
 from faust.events import Event
 from faust.types.tuples import ConsumerMessage
 from mode import Service
@@ -25,6 +25,7 @@ log = get_logger(__name__)
 
 # How long the last commit of a worker that stops may wait for a broker that does not answer.
 _PARTING_S = 10.0
+_LAG_EVERY_S = 1.0
 
 
 class Consumer(Service):
@@ -63,6 +64,7 @@ class Consumer(Service):
     async def on_start(self) -> None:
         """Begin to hand out what is fetched."""
         self.add_future(self._pump())
+        self.add_future(self._watch_lag())
 
     # --- joining the group -------------------------------------------------------------------------------
 
@@ -201,10 +203,12 @@ class Consumer(Service):
             return
         for batch in batches:
             last = batch.messages[-1]
-            self.checkpoint.read(batch.tp, last.offset() + 1, len(batch))
+            size = sum(map(len, batch.messages))
+            self._commits.folded(batch.tp, last.offset() + 1, len(batch), size)
             self.horizon.folded(batch.tp, last.timestamp()[1])
-        for tp in fetched.ends:
+        for tp, end in fetched.ends.items():
             self.horizon.at_end(tp)
+            self._commits.at_end(tp, end)
 
     def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
         batch = Batch(tp, messages, self.checkpoint, self._commits.aside(tp))
@@ -258,6 +262,21 @@ class Consumer(Service):
         """Whether something fetched or folded is not committed yet."""
         return bool(self._fetched) or self._commits.busy
 
+    async def _watch_lag(self) -> None:
+        # Asked of the broker: what the consumer knows of the ends is as old as its last fetch, and it fetches
+        # nothing while the worker stands still.
+        while not self.should_stop:
+            await self.sleep(_LAG_EVERY_S)
+            if self._poller is None or not self._owned:
+                continue
+            try:
+                high = await asyncio.to_thread(self._poller.high_watermarks, set(self._owned))
+            except KafkaException as error:
+                log.debug("lag_unknown", error=str(error.args[0]))
+                continue
+            self._commits.show_lag(high)
+            RUNTIME.behind_seconds.set((self.app.clock() - self.horizon.now()) / 1_000)
+
     # --- stopping ----------------------------------------------------------------------------------------
 
     async def finish(self) -> None:
@@ -283,6 +302,7 @@ class Consumer(Service):
             poller.stop()
             await asyncio.to_thread(poller.join)
             self._owned = set()
+            self._commits.keep(self._owned)
 
     async def on_stop(self) -> None:
         """Called by Faust; the app has called `finish` before the agents stopped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from heapq import merge
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
@@ -17,10 +18,6 @@ class StoreT(Protocol):
     def offset(self) -> int:
         """The next changelog offset that is not yet in the store."""
 
-    @property
-    def written_at(self) -> int:
-        """When it was last written, epoch seconds."""
-
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None."""
 
@@ -29,9 +26,6 @@ class StoreT(Protocol):
 
     def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         """Apply `changes` and note `offset`, atomically."""
-
-    def clear(self) -> None:
-        """Forget everything."""
 
     def close(self) -> None:
         """Release the directory."""
@@ -96,6 +90,15 @@ class TablePartition(Generic[V]):
         """What is on disk, in key order: complete only while nothing is dirty or committing."""
         for key, raw in self.store.scan():
             yield key.decode(), self._decode(raw)
+
+    def keys_from(self, start: str) -> Iterator[str]:
+        """Keys that have a state, committed or not, in order from `start`; change nothing while it runs."""
+        changed = {key.decode(): raw is not None for key, raw in self._committing.items()}
+        changed |= {key: self._cache[key] is not None for key in self._dirty}
+        here = sorted(key for key, present in changed.items() if present and key >= start)
+        on_disk = (raw_key.decode() for raw_key, _ in self.store.scan(start.encode()))
+        # Text and its UTF-8 sort alike.
+        return merge(here, (key for key in on_disk if key not in changed))
 
     def swap(self) -> Changes:
         """Encode what changed, for a checkpoint that starts to commit; what changes next is the next one's."""

@@ -30,13 +30,16 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from pipeline.observe.logs import LIBRDKAFKA, get_logger
 from pipeline.runtime.asking import ATTEMPT_S, answered
 from pipeline.runtime.batch import TP
+from pipeline.runtime.turns import Turns
 
 log = get_logger(__name__)
 
 BATCH = 2_000
 _POLL_S = 0.05
-# Batches fetched ahead; beyond them the thread waits and librdkafka's own queue fills to its bound.
+_LAG_PATIENCE_S = 1.0
+# Batches and bytes fetched ahead; beyond them the thread waits and librdkafka's own queue fills to its bound.
 _AHEAD = 2
+_AHEAD_BYTES = 16 * 1024 * 1024
 
 _CONSUMER = {
     "partition.assignment.strategy": "cooperative-sticky",
@@ -49,8 +52,11 @@ _CONSUMER = {
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 50,
     "fetch.queue.backoff.ms": 5,
-    "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 65_536,
+    # One queue holds what is fetched of all partitions, in the order of its arrival: what comes to an idle one
+    # waits behind it, and no more than so much of a busy one may be put there at once.
+    "queued.min.messages": 2 * BATCH,
+    "queued.max.messages.kbytes": 16 * 1024,
+    "max.partition.fetch.bytes": 256 * 1024,
     "fetch.max.bytes": 16 * 1024 * 1024,
 }
 
@@ -65,17 +71,45 @@ Rebalance = Callable[[set[int]], Coroutine[Any, Any, None]]
 
 
 class Fetched:
-    """Messages of one poll, and the partitions whose end they reach.
+    """Messages of one poll, and of the partitions whose end they reach the offset of that.
 
     `epoch` tells whether they were asked for before the last rewind.
     """
 
     __slots__ = ("ends", "epoch", "messages")
 
-    def __init__(self, epoch: int, messages: list[Message], ends: set[TP]) -> None:
+    def __init__(self, epoch: int, messages: list[Message], ends: dict[TP, int]) -> None:
         self.epoch = epoch
         self.messages = messages
         self.ends = ends
+
+
+class Room:
+    """Space for what is fetched ahead: so many batches and so many bytes, or one batch of any size."""
+
+    def __init__(self, batches: int, size: int) -> None:
+        self._batches = batches
+        self._size = size
+        self._held: deque[int] = deque()
+        self._left = threading.Condition()
+
+    def enter(self, size: int, timeout: float) -> bool:
+        """Put in a batch of `size` bytes when there is space for it within `timeout` seconds; tells whether."""
+        with self._left:
+            entered = self._left.wait_for(lambda: self._fits(size), timeout)
+            if entered:
+                self._held.append(size)
+            return entered
+
+    def _fits(self, size: int) -> bool:
+        held = self._held
+        return not held or (len(held) < self._batches and sum(held) + size <= self._size)
+
+    def leave(self) -> None:
+        """Take out the oldest batch."""
+        with self._left:
+            self._held.popleft()
+            self._left.notify()
 
 
 class Poller(threading.Thread):
@@ -110,6 +144,7 @@ class Poller(threading.Thread):
         self._group = group
         self._driver = driver
         self._inputs = sorted(inputs)
+        self._turns = Turns(self._consumer, driver, (topic for topic in self._inputs if topic != driver))
         self._loop = loop
         self._on_fetched = on_fetched
         self._on_assigned = on_assigned
@@ -117,7 +152,7 @@ class Poller(threading.Thread):
         self._on_lost = on_lost
         self._on_failure = on_failure
         self._stopping = threading.Event()
-        self._room = threading.Semaphore(_AHEAD)
+        self._room = Room(_AHEAD, _AHEAD_BYTES)
         self._commands: deque[Callable[[], None]] = deque()
         self._epoch = 0
         self._wanted_epoch = 0
@@ -133,6 +168,7 @@ class Poller(threading.Thread):
             while not self._stopping.is_set():
                 while self._commands:
                     self._commands.popleft()()
+                self._turns.look()
                 self._poll_once()
         except BaseException as error:
             self._loop.call_soon_threadsafe(self._on_failure, error)
@@ -146,11 +182,14 @@ class Poller(threading.Thread):
         self.group_metadata = self._consumer.consumer_group_metadata()
         if first is None:
             return
-        fetched = Fetched(self._epoch, [], set())
+        fetched = Fetched(self._epoch, [], {})
         for message in (first, *self._consumer.consume(BATCH - 1, 0)):
             self._sort(message, fetched)
-        while (fetched.messages or fetched.ends) and not self._stopping.is_set():
-            if self._room.acquire(timeout=_POLL_S):
+        if not (fetched.messages or fetched.ends):
+            return
+        size = sum(map(len, fetched.messages))
+        while not self._stopping.is_set():
+            if self._room.enter(size, _POLL_S):
                 self._loop.call_soon_threadsafe(self._on_fetched, fetched)
                 return
 
@@ -160,7 +199,7 @@ class Poller(threading.Thread):
         if error is None:
             fetched.messages.append(message)
         elif error.code() == KafkaError._PARTITION_EOF:
-            fetched.ends.add(TP(message.topic(), message.partition()))
+            fetched.ends[TP(message.topic(), message.partition())] = message.offset()
         elif error.fatal() or error.code() in _HOPELESS:
             raise KafkaException(error)
         else:
@@ -170,7 +209,7 @@ class Poller(threading.Thread):
 
     def taken(self) -> None:
         """One `Fetched` was taken: there is room for another."""
-        self._room.release()
+        self._room.leave()
 
     def current(self, fetched: Fetched) -> bool:
         """Whether these messages are still wanted (no rewind came in between)."""
@@ -184,6 +223,7 @@ class Poller(threading.Thread):
 
     def _rewind(self, epoch: int, offsets: Mapping[TP, int]) -> None:
         self._epoch = epoch
+        self._turns.open()  # where a paused partition goes on is librdkafka's affair
         for tp, offset in offsets.items():
             if tp.partition in self._reading:  # it may have been revoked since
                 self._seek(TopicPartition(tp.topic, tp.partition, offset))
@@ -199,7 +239,7 @@ class Poller(threading.Thread):
     def resume(self, numbers: Iterable[int]) -> None:
         """Begin to read partitions whose tables are ready."""
         wanted = set(numbers)
-        self._commands.append(lambda: self._consumer.resume(self._inputs_of(wanted & self._reading)))
+        self._commands.append(lambda: self._turns.begin(wanted & self._reading))
 
     def stop(self) -> None:
         """Leave the group; the thread ends within one poll."""
@@ -236,6 +276,12 @@ class Poller(threading.Thread):
         futures = self._admin.list_offsets(asked, request_timeout=ATTEMPT_S)
         return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
 
+    def high_watermarks(self, numbers: Iterable[int]) -> dict[TP, int]:
+        """The offset after the last record of each input, decided or not. Blocks; raises KafkaException."""
+        asked = {p: OffsetSpec.latest() for p in self._inputs_of(numbers)}
+        futures = self._admin.list_offsets(asked, request_timeout=_LAG_PATIENCE_S)
+        return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
+
     # --- rebalances, called from poll ----------------------------------------------------------------------
 
     def _inputs_of(self, numbers: Iterable[int]) -> list[TopicPartition]:
@@ -261,6 +307,7 @@ class Poller(threading.Thread):
         numbers = {p.partition for p in partitions}
         self._wait(tell(numbers))
         self._reading -= numbers
+        self._turns.end(numbers)
         consumer.incremental_unassign(self._inputs_of(numbers))
 
     def _wait(self, change: Coroutine[Any, Any, None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -32,8 +33,9 @@ _TRANSACTIONAL = {
     "queue.buffering.max.messages": 1_000_000,
     "queue.buffering.max.kbytes": 512 * 1024,
     "message.max.bytes": 8 * 1024 * 1024,
-    # The consumer tells the same of the same brokers, and its lines go to the log.
+    # The consumer tells the same of the same brokers, and its lines go to the log; what is fatal is raised.
     "log_level": 0,
+    "logger": logging.Logger("unheard", logging.CRITICAL + 1),
     # Bounds how long a worker that died can hold back readers of committed records.
     "transaction.timeout.ms": 15_000,
 }
@@ -97,9 +99,10 @@ class TransactionalProducer:
                 refusing_since = time.monotonic()
             elif time.monotonic() - refusing_since > _COORDINATOR_S:
                 raise Unavailable(
-                    f"brokers answer ({brokers} of them), but for {_COORDINATOR_S:.0f} s none has coordinated"
-                    " transactions; start those that are missing, or set transaction.state.log.replication.factor"
-                    " and transaction.state.log.min.isr on them to no more than there are"
+                    f"the brokers answer ({brokers} of them), but none has coordinated transactions for"
+                    f" {_COORDINATOR_S:.0f} s; start those that are missing, or set"
+                    " transaction.state.log.replication.factor and transaction.state.log.min.isr to no more"
+                    " than their number"
                 )
 
         self._retry(lambda: self._producer.init_transactions(_CALL_S), judge)

@@ -16,6 +16,7 @@ from mode.utils.locks import Event as LoopEvent
 from pipeline.observe.logs import get_logger
 from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import TablePartition
+from pipeline.runtime.progress import Progress
 from pipeline.runtime.recovery import RecoveryStopped, high_watermarks, recover
 from pipeline.runtime.store import Store
 
@@ -54,7 +55,7 @@ class Table(Service):
         """The states of one partition; a KeyError means that this worker does not own it."""
         return self.partitions[number]
 
-    def open(self, number: int, end: int, stopping: Event) -> TablePartition[Any]:
+    def open(self, number: int, end: int, stopping: Event, progress: Progress) -> TablePartition[Any]:
         """Open the store of a partition and bring it up to the `end` of its changelog. Blocks.
 
         Raises RecoveryStopped when `stopping` is set.
@@ -66,16 +67,14 @@ class Table(Service):
         if store.moved_aside:
             log.error("table_damaged", table=self.name, partition=number, moved_to=str(store.moved_aside))
 
-        def progress(done: int, total: int) -> None:
-            log.info("table_recovering", table=self.name, partition=number, done=done, total=total)
+        def read(done: int, total: int) -> None:
+            progress.read(self.name, number, done, total)
 
         try:
-            records = recover(settings.kafka(), self.changelog, number, store, end, stopping, progress)
+            progress.finished(recover(settings.kafka(), self.changelog, number, store, end, stopping, read))
         except BaseException:
             store.close()
             raise
-        if records:
-            log.info("table_recovered", table=self.name, partition=number, records=records)
         return TablePartition(self.changelog, number, store, self._encode, self._decode, self._cache_entries)
 
 
@@ -117,13 +116,17 @@ class TableManager(Service):
         ends = await loop.run_in_executor(
             self._recoveries, self._ends, [TP(table.changelog, number) for table, number in wanted]
         )
+        progress = Progress(len(wanted))
         results = await asyncio.gather(
             *(
-                loop.run_in_executor(self._recoveries, t.open, n, ends[TP(t.changelog, n)], stopping[n])
+                loop.run_in_executor(
+                    self._recoveries, t.open, n, ends[TP(t.changelog, n)], stopping[n], progress
+                )
                 for t, n in wanted
             ),
             return_exceptions=True,
         )
+        progress.conclude()
         opened: dict[int, Opened] = {number: [] for number in stopping}
         failures: dict[int, BaseException] = {}
         for (table, number), result in zip(wanted, results, strict=True):

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # re-exported there, though not marked so
 from msgspec.structs import replace
 
 from pipeline.domain.interactions import CHANNELS
+from pipeline.settings import Settings
 from pipeline.wire.codec import MAX_HOLDING_BYTES
 
 Cleanup = Literal["delete", "compact"]
@@ -138,7 +139,20 @@ def apply(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[Change]:
     ]
 
 
-def missing_or_wrong(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[Change]:
+def problem_of_topics(settings: Settings) -> str | None:
+    """None when every topic is there with its number of partitions, else one line that says what to do.
+
+    Raises KafkaException when the brokers cannot be reached.
+    """
+    specs = all_topics(settings.topic_prefix, settings.partitions, settings.replication)
+    problems = _missing_or_wrong(AdminClient({**settings.kafka(), "log_level": 0}), specs)
+    if not problems:
+        return None
+    more = f" (and {len(problems) - 1} more topics)" if len(problems) > 1 else ""
+    return f"topic {problems[0].topic} {problems[0].message}{more}"
+
+
+def _missing_or_wrong(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[Change]:
     """The topics that are not there or have another number of partitions; creates nothing."""
     found = {name: len(one.partitions) for name, one in admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
     missing = "is not there; run `throughline topics apply`"

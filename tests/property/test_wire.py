@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ from pipeline.domain.messages import Decision, IdentifiedInteraction, Reason
 from pipeline.wire.codec import Codec
 from pipeline.wire.files import load_released
 from pipeline.wire.framing import frame_header
-from pipeline.wire.headers import EventHeaders, TraceParent, read_headers
+from pipeline.wire.headers import EventHeaders, TraceParent, build_headers, read_headers
 from pipeline.wire.ids import local_id
 from pipeline.wire.records import RECORDS
 
@@ -103,6 +105,11 @@ def test_a_damaged_record_never_raises(interaction: Interaction, data: st.DataOb
 )
 def test_any_headers_can_be_read(headers: list[tuple[str, bytes | None]]) -> None:
     assert isinstance(read_headers(headers), EventHeaders)
+
+
+@given(st.datetimes().map(lambda moment: (moment - datetime(1970, 1, 1)) // timedelta(milliseconds=1)))
+def test_a_time_of_the_calendar_comes_back(time: int) -> None:
+    assert read_headers(build_headers("e", "t", "s", time)).time == time
 
 
 @given(st.text(max_size=70) | st.from_regex(r"\A[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z"))

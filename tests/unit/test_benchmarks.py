@@ -1,17 +1,24 @@
-"""The benchmark's own arithmetic, its fold, and that both systems really do the same work."""
+"""The benchmark's own arithmetic, its fold, and that all systems really do the same work."""
 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+import typer
 from msgspec.structs import replace
 
-from benchmarks.fold import compare
-from benchmarks.measure import FAUST, OURS, BenchmarkError, create_topics, run
+from benchmarks.fold import chosen, compare
+from benchmarks.measure import BenchmarkError, create_topics, measure
+from benchmarks.plots import bars, lines
 from benchmarks.records import Expected, produce_input, read_all
 from benchmarks.report import Measured, markdown, ratio
+from benchmarks.systems import BYTEWAX, FAUST, KAFKA_STREAMS, OURS, QUIX, SYSTEMS, Ready, System
 from benchmarks.workload import EVERY, REMEMBERED, State, event, fold
+from pipeline.domain.failures import Failure
 from pipeline.local.broker import Broker
 
 
@@ -72,33 +79,101 @@ def test_events_are_the_same_every_time_and_differ_from_each_other() -> None:
 
 
 def test_rates_and_their_ratio_come_from_the_medians() -> None:
-    ours = Measured("Ours", "exactly once", 1_000, (1.0, 4.0, 2.0))
-    peer = Measured("Peer", "at least once", 100, (2.0, 1.0, 0.5))
+    ours = Measured(1_000, (1.0, 4.0, 2.0))
+    peer = Measured(100, (2.0, 1.0, 0.5))
     assert ours.rates == [1_000, 250, 500]
     assert (ours.rate, peer.rate) == (500, 100)
     assert ratio(ours, peer) == 5
-    assert Measured("Even", "", 100, (1.0, 2.0)).rate == 75
+    assert Measured(100, (1.0, 2.0)).rate == 75
 
 
-def test_the_report_gives_the_ratio_first_then_every_run_and_the_machine() -> None:
-    ours = Measured("Ours", "exactly once", 300_000, (10.0, 12.0, 15.0))
-    peer = Measured("Peer", "at least once", 20_000, (16.0, 20.0, 25.0))
-    text = markdown(ours, peer, 20_000, {"cores": "2"})
-    lines = [line for line in text.splitlines() if line]
-    assert lines[1].startswith("**One Ours worker folds 25.0 times")
-    assert "| Ours | exactly once | 300,000 | 25,000 | 30,000, 25,000, 20,000 | 25.0 |" in lines
-    assert "| Peer | at least once | 20,000 | 1,000 | 1,250, 1,000, 800 | 1.0 |" in lines
+def test_the_report_gives_the_ratios_first_then_every_system_and_the_machine() -> None:
+    results = {
+        OURS: Measured(300_000, (10.0, 12.0, 15.0)),
+        QUIX: Measured(300_000, (40.0, 50.0, 60.0)),
+        BYTEWAX: Measured(300_000, (12.0, 12.0, 10.0)),
+        FAUST: Measured(20_000, (16.0, 20.0, 25.0)),
+    }
+    lines = [line for line in markdown(results, 20_000, {"cores": "2"}).splitlines() if line]
+    assert lines[1] == (
+        "**One Throughline worker folds 25,000 events a second, 4.2 times Quix Streams, "
+        "1.0 times Bytewax, 25.0 times Faust.**"
+    )
+    assert "| Throughline | exactly once | 300,000 | 25,000 | 30,000, 25,000, 20,000 |  |  |" in lines
+    assert "| Quix Streams | exactly once | 300,000 | 6,000 | 7,500, 6,000, 5,000 | 4.2 | ≥ 4: met |" in lines
+    assert "| Bytewax | at least once | 300,000 | 25,000 | 25,000, 25,000, 30,000 | 1.0 |  |" in lines
+    assert "| Faust | at least once | 20,000 | 1,000 | 1,250, 1,000, 800 | 25.0 | ≥ 40: not met |" in lines
     assert lines[-1] == "- cores: 2"
 
 
-@pytest.mark.kafka
-def test_both_systems_make_the_actions_and_states_of_the_fold(broker: Broker) -> None:
-    """`run` compares them, byte for byte; the next test shows that it would notice."""
-    measured = compare(broker.bootstrap, {OURS: 2_000, FAUST: 2_000}, customers=100, runs=1)
-    assert [(one.name, one.events, len(one.seconds)) for one in measured.values()] == [
-        ("Throughline", 2_000, 1),
-        ("Faust", 2_000, 1),
+def test_a_system_that_could_not_be_measured_has_a_row_with_the_reason() -> None:
+    results = {OURS: Measured(1_000, (1.0,)), KAFKA_STREAMS: Failure("no_jdk", "no JDK here")}
+    text = markdown(results, 20, {})
+    assert "| Kafka Streams | exactly once | | not measured: no JDK here | | | ≥ 2 |" in text
+    assert "times Kafka Streams" not in text
+
+
+def test_without_a_jdk_kafka_streams_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert KAFKA_STREAMS.ready(tmp_path) == Failure("no_jdk", "no JDK (javac) on this machine")
+
+
+@pytest.mark.parametrize("system", [QUIX, BYTEWAX])
+def test_without_their_environment_the_peers_say_so(
+    system: System, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("benchmarks.systems.PEERS", tmp_path / "python")
+    failure = system.ready(tmp_path)
+    assert isinstance(failure, Failure)
+    assert (failure.code, "make bench" in failure.message) == ("not_installed", True)
+
+
+def test_an_unknown_system_is_wrong_use() -> None:
+    assert [system.slug for system in chosen("faust, Kafka-Streams")] == [
+        "throughline",
+        "kafka-streams",
+        "faust",
     ]
+    with pytest.raises(typer.BadParameter, match="flink: choose from throughline, kafka-streams"):
+        chosen("faust,flink")
+
+
+def test_a_plot_shows_every_name_and_is_the_same_for_the_same_figures(tmp_path: Path) -> None:
+    values = {"Ours": (25_000.0, 20_000.0, 30_000.0), "Peer": (2.5, 2.0, 3.0)}
+    series = {"ours": [(10.0, 1.5), (1_000.0, 2.0)], "peer": [(10.0, 4.0)]}
+    for name in ("one", "two"):
+        bars(tmp_path / f"bars-{name}.svg", "Fold", "events/s", values)
+        lines(tmp_path / f"lines-{name}.svg", "Growth", "customers", "µs", series)
+    for kind, shown in {
+        "bars": {"Fold", "events/s", "Ours: 25,000", "Peer: 2.5"},
+        "lines": {"Growth", "customers", "µs", "ours", "peer"},
+    }.items():
+        one, two = (tmp_path / f"{kind}-{name}.svg" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+        assert shown <= {node.text for node in ElementTree.parse(one).iter()}
+        assert date.today().isoformat().encode() not in one.read_bytes()
+
+
+def _prepared(tmp_path: Path) -> dict[System, Ready]:
+    """The systems that this machine has; ours and Faust always."""
+    found = {}
+    for system in SYSTEMS:
+        directory = tmp_path / system.slug
+        directory.mkdir()
+        if isinstance(ready := system.ready(directory), Ready):
+            found[system] = ready
+    return found
+
+
+@pytest.mark.kafka
+def test_all_systems_make_the_actions_and_states_of_the_fold(broker: Broker, tmp_path: Path) -> None:
+    """`measure` compares them; the last test shows that it would notice."""
+    workers = _prepared(tmp_path)
+    assert {OURS, FAUST} <= workers.keys()
+    measured = compare(broker.bootstrap, workers, dict.fromkeys(workers, 2_000), customers=100, runs=1)
+    assert {system: (one.events, len(one.seconds)) for system, one in measured.items()} == dict.fromkeys(
+        workers, (2_000, 1)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -118,12 +193,19 @@ def test_the_input_is_on_the_topic_whole(broker: Broker, small_input: Expected) 
 
 
 @pytest.mark.kafka
-def test_another_action_or_state_than_expected_fails_the_run(broker: Broker, small_input: Expected) -> None:
+def test_another_action_or_state_than_expected_fails_the_run(
+    broker: Broker, small_input: Expected, tmp_path: Path
+) -> None:
+    ready = OURS.ready(tmp_path)
+    assert isinstance(ready, Ready)
+    command = ready.command
     key, action = next(iter(small_input.actions))
     actions = small_input.actions - Counter([(key, action)]) + Counter([(key, action + b"!")])
     with pytest.raises(BenchmarkError, match="1 actions are missing or wrong, 1 are too many"):
-        run(broker.bootstrap, OURS, 101, small_input._replace(actions=actions), lambda seen: None)
+        measure(
+            broker.bootstrap, OURS, command, 101, small_input._replace(actions=actions), lambda seen: None
+        )
     states = dict(small_input.states)
     states[next(iter(states))] += b"!"
     with pytest.raises(BenchmarkError, match="1 of 10 states are wrong"):
-        run(broker.bootstrap, OURS, 102, small_input._replace(states=states), lambda seen: None)
+        measure(broker.bootstrap, OURS, command, 102, small_input._replace(states=states), lambda seen: None)

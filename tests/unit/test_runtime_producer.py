@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.runtime import asking, producer
 from pipeline.runtime.asking import answered, in_words
-from pipeline.runtime.batch import TP, Output
+from pipeline.runtime.batch import TP, Output, Unavailable
 from pipeline.runtime.checkpoint import TransactionAborted
 from pipeline.runtime.producer import TransactionalProducer
 
@@ -187,3 +188,37 @@ def test_a_commit_that_never_answers_is_nobodys_to_guess(
     transactions.begin()
     with pytest.raises(producer.Stuck):
         transactions.commit()
+
+
+class Clock:
+    """A clock that goes on by a second whenever it is looked at."""
+
+    now = 0.0
+
+    @classmethod
+    def monotonic(cls) -> float:
+        cls.now += 1.0
+        return cls.now
+
+
+def test_brokers_that_answer_but_coordinate_nothing_are_not_waited_for_for_ever(
+    transactions: TransactionalProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "time", Clock)
+    fake(transactions).answers = {"init_transactions": [TIMED_OUT] * 1000}
+    fake(transactions).list_topics = lambda timeout: SimpleNamespace(brokers={1: "a", 2: "b"})
+    with pytest.raises(Unavailable, match=r"brokers answer \(2 of them\), but none has coordinated"):
+        transactions.start()
+    assert fake(transactions).asked.count("init_transactions") < 100
+
+
+def test_brokers_that_are_away_are_waited_for_however_long(
+    transactions: TransactionalProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "time", Clock)
+    fake(transactions).answers = {
+        "init_transactions": [TIMED_OUT] * 1000,
+        "list_topics": [failure(KafkaError._TRANSPORT)] * 1000,
+    }
+    transactions.start()
+    assert fake(transactions).asked.count("init_transactions") == 1001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -144,3 +145,37 @@ def test_a_path_that_is_no_directory_is_refused_in_one_line(tmp_path: Path) -> N
         Store(tmp_path / "0")
     assert "\n" not in str(refused.value)
     assert (tmp_path / "0").read_text() == "a file"
+
+
+def flip_a_bit_in_the_middle(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 3] ^= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(lambda store: [store.get(b"%05d" % n) for n in range(5_000)], id="get"),
+        pytest.param(lambda store: list(store.scan()), id="scan"),
+    ],
+)
+def test_a_damaged_block_is_told_when_it_is_read_and_the_next_life_starts_empty(
+    tmp_path: Path, read: Callable[[Store], object]
+) -> None:
+    path = tmp_path / "0"
+    store = Store(path)
+    rows = random.Random(1)
+    store.write({b"%05d" % n: rows.randbytes(100) for n in range(5_000)}, 5_000)
+    store.close()
+    Store(path).close()  # opening again writes the log out as a table file
+    flip_a_bit_in_the_middle(max(path.glob("*.sst"), key=lambda file: file.stat().st_size))
+    damaged = Store(path)
+    assert damaged.moved_aside is None
+    with pytest.raises(StoreError, match=r"is damaged .*start the worker again"):
+        read(damaged)
+    damaged.close()
+    again = Store(path)
+    assert again.moved_aside == tmp_path / "0.damaged"
+    assert (again.offset, list(again.scan())) == (0, [])
+    again.close()

@@ -1,0 +1,84 @@
+"""`python -m tests.faults`: play the fault campaign on a broker of its own; writes REPORT.md."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.local.broker import Broker
+from pipeline.runtime.publisher import PublishError
+from tests.faults.campaign import Fault, Outcome, play
+from tests.faults.deployment import FaultError
+from tests.faults.faults import FAULTS
+from tests.faults.report import markdown, table
+
+REPORT = Path(__file__).with_name("REPORT.md")
+COMMAND = "make faults"
+_err = Console(stderr=True, highlight=False)
+
+
+def campaign(faults: list[Fault], runs: int | None, seed: int, broker: Broker) -> tuple[list[Outcome], list[str]]:
+    """Play these faults, each as often as it says or `runs` times: the outcomes, and what went wrong."""
+    outcomes: list[Outcome] = []
+    problems: list[str] = []
+    for fault in faults:
+        left = runs or fault.runs
+        while left > 0:
+            strikes = min(left, fault.together)
+            left -= strikes
+            seed += 1
+            began = time.monotonic()
+            try:
+                outcome = play(fault, strikes, broker, seed, _tell)
+            except (FaultError, PublishError) as error:
+                wrong = [str(error)]
+            else:
+                outcomes.append(outcome)
+                wrong = outcome.problems
+            problems += [f"{fault.name} (seed {seed}): {what}" for what in wrong]
+            _tell(f"{fault.name}: {'; '.join(wrong) or 'as it must be'} ({time.monotonic() - began:.0f} s)")
+    return outcomes, problems
+
+
+def _tell(line: str) -> None:
+    _err.print(f"{time.strftime('%H:%M:%S')} {line}", markup=False)
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help="Only faults whose name contains this; repeatable.")] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Runs of each fault; its own number if not given.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of traffic and faults.")] = 1,
+    report: Annotated[Path | None, typer.Option(help="Where to write the report of a campaign that is not whole.")] = None,
+    show: Annotated[bool, typer.Option("--list", help="Show the faults and play none.")] = False,
+) -> None:
+    """Play every fault, compare with the oracle, and write tests/faults/REPORT.md.
+
+    Ends with 1 when anything was lost, repeated or different, or when a fault hit nothing.
+    """
+    chosen = [fault for fault in FAULTS if not only or any(part in fault.name for part in only)]
+    if show:
+        for fault in chosen:
+            typer.echo(f"{fault.runs:4} {fault.name}")
+        return
+    if not chosen:
+        _err.print(f"no fault is called {', '.join(only or ())}: see --list", markup=False)
+        raise typer.Exit(2)
+    _tell("starting a Kafka broker")
+    with Broker() as broker:
+        outcomes, problems = campaign(chosen, runs, seed, broker)
+    if outcomes:
+        Console(width=140).print(table(outcomes))
+        target = report if only or runs else report or REPORT
+        if target:
+            target.write_text(markdown(outcomes, COMMAND, seed), encoding="utf-8")
+    for problem in problems:
+        _err.print(problem, markup=False)
+    raise typer.Exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)

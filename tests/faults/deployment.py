@@ -1,0 +1,237 @@
+"""The pipeline under fault: topics under a prefix of their own, worker processes, and how far they have come."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import msgspec
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from pipeline.domain.interactions import CHANNELS
+from pipeline.local.supervised import Supervised
+from pipeline.runtime.asking import ATTEMPT_S, answered
+from pipeline.runtime.producer import PARTITIONER
+from pipeline.runtime.publisher import Publisher
+from pipeline.runtime.topics import all_topics, apply
+from pipeline.settings import Settings
+from pipeline.wire.codec import Codec
+from tests.faults.reading import left_to_read
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = ("-m", "pipeline.cli", "worker")
+PARTITIONS = 4
+LIMIT_S = 120.0
+_POLL_S = 0.01
+_STOP_S = 30.0
+
+
+class FaultError(Exception):
+    """The pipeline did not do what the fault needs of it, such as coming to rest; the message says what."""
+
+
+class Raw(NamedTuple):
+    """Bytes for a topic (without the prefix), as no well-meaning client would send them."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+
+
+Event = msgspec.Struct | Raw
+
+
+class Progress(NamedTuple):
+    """What the group has committed of the events published, and what is left of them."""
+
+    done: int
+    left: int
+
+
+class Worker:
+    """One life of a worker process; its log goes on where that of the last life ended."""
+
+    def __init__(self, name: str, command: list[str], directory: Path) -> None:
+        self.name = name
+        self.log = directory / f"{name}.log"
+        with self.log.open("ab") as output:
+            self._before = output.tell()
+            self.process = Supervised(command, ROOT, output)
+
+    def told(self) -> str:
+        """What this life has written to its log so far."""
+        return self.log.read_bytes()[self._before :].decode(errors="replace")
+
+
+class Deployment:
+    """Topics, a consumer group and a state directory, all removed at the end of the `with` block.
+
+    Published *events* are those on the topics that only the outside writes to: the channels, `customers` and
+    `action.receipts`. What the identity agent sends on is counted by `settle` only.
+    """
+
+    def __init__(self, bootstrap: str, name: str) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="throughline-faults-"))
+        self.settings = Settings(
+            bootstrap=bootstrap,
+            topic_prefix=f"{name}.",
+            partitions=PARTITIONS,
+            group=name,
+            worker_id="w1",
+            state_dir=self.scratch / "state",
+            # Small checkpoints: a fault then meets many of them.
+            checkpoint_interval_ms=5,
+        )
+        self.workers: dict[str, Worker] = {}
+        self.admin = AdminClient(dict(self.settings.kafka()) | {"log_level": 0})
+        self._topics = all_topics(self.settings.topic_prefix, PARTITIONS, 1)
+        names = ["customers", "action.receipts", *(f"interactions.{channel}" for channel in CHANNELS)]
+        self._external = [
+            TopicPartition(self.topic(name), number) for name in names for number in range(PARTITIONS)
+        ]
+
+    def __enter__(self) -> Self:
+        problems = [c for c in apply(self.admin, self._topics) if c.outcome == "problem"]
+        if problems:
+            raise FaultError(f"{problems[0].topic}: {problems[0].message}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        for worker in self.workers.values():
+            worker.process.kill()
+        for removed in self.admin.delete_topics([spec.name for spec in self._topics]).values():
+            removed.exception()  # waits; one that is gone is as good as removed
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def topic(self, name: str) -> str:
+        """The full name of a topic."""
+        return self.settings.topic_prefix + name
+
+    # --- workers -----------------------------------------------------------------------------------------
+
+    def start(self, name: str = "w1", program: Iterable[str] = WORKER, **settings: object) -> Worker:
+        """Start a life of the worker `name`: the real command, or another `program` for the interpreter.
+
+        `settings` go before those of the deployment.
+        """
+        chosen = self.settings.model_dump(
+            include={"bootstrap", "topic_prefix", "partitions", "group", "state_dir", "checkpoint_interval_ms"}
+        )
+        chosen |= {"worker_id": name, "log_format": "json", **settings}
+        environment = [f"THROUGHLINE_{key.upper()}={value}" for key, value in chosen.items()]
+        command = ["/usr/bin/env", *environment, sys.executable, *program]
+        self.workers[name] = Worker(name, command, self.scratch)
+        return self.workers[name]
+
+    def running(self) -> list[Worker]:
+        """The workers whose process has not ended."""
+        return [worker for worker in self.workers.values() if worker.process.running]
+
+    def stop(self, *names: str) -> None:
+        """End these workers by SIGTERM, one after the other; without names all of them."""
+        for name in names or list(self.workers):
+            self.workers[name].process.stop(_STOP_S)
+
+    def kill(self, *names: str) -> None:
+        """End these workers by SIGKILL; without names all of them."""
+        for name in names or list(self.workers):
+            self.workers[name].process.kill()
+
+    def ready(self, name: str = "w1") -> None:
+        """Wait until this life of the worker has its first partitions open."""
+        worker = self.workers[name]
+        self.until(
+            lambda: "partitions_ready" in worker.told() or not worker.process.running, f"{name} is ready"
+        )
+        if not worker.process.running:
+            raise FaultError(f"{name} ended before it was ready: {worker.told()[-2000:]}")
+
+    # --- events ------------------------------------------------------------------------------------------
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Publish values, and raw bytes among them, and wait until all are acknowledged.
+
+        Raises PublishError or FaultError when one is not.
+        """
+        raw = Producer({**self.settings.kafka(), **PARTITIONER, "enable.idempotence": True, "log_level": 0})
+        with Publisher(self.settings, Codec(), "tests/faults") as publisher:
+            for event in events:
+                if isinstance(event, Raw):
+                    raw.produce(self.topic(event.topic), key=event.key, value=event.value)
+                else:
+                    publisher.send(event)
+        if raw.flush(_STOP_S):
+            raise FaultError("bytes were not acknowledged")
+
+    def progress(self) -> Progress:
+        """How many of the published events are committed as read, and how many are left (the lag)."""
+        committed = self.committed(self._external)
+        asked = {tp: OffsetSpec.latest() for tp in self._external}
+
+        def end() -> int:
+            return sum(future.result().offset for future in self.admin.list_offsets(asked, request_timeout=ATTEMPT_S).values())
+
+        done = sum(committed.values())
+        return Progress(done, answered(end, threading.Event()) - done)
+
+    def committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
+        """The next offset that the group reads of each partition; 0 where it has read nothing."""
+        asked = [ConsumerGroupTopicPartitions(self.settings.group, partitions)]
+        group = self.settings.group
+
+        def ask() -> Any:
+            return self.admin.list_consumer_group_offsets(asked, request_timeout=ATTEMPT_S)[group].result()
+
+        answer = answered(ask, threading.Event())
+        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in answer.topic_partitions}
+
+    # --- waiting -----------------------------------------------------------------------------------------
+
+    def until(self, condition: Callable[[], bool], what: str, limit_s: float = LIMIT_S) -> None:
+        """Wait until a condition holds. Raises FaultError with `what` was waited for when it does not come."""
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "\n".join(w.told()[-1500:] for w in self.workers.values())
+                raise FaultError(f"after {limit_s:.0f} s it still does not hold that {what}; logs:\n{logs}")
+            time.sleep(_POLL_S)
+
+    def seconds_to_commit(self, since: float | None = None) -> float:
+        """Wait until more of the published events are committed than are now; returns the seconds that this took.
+
+        `since` (`time.monotonic`) is when the clock was started, now if not given.
+        """
+        began, before = since or time.monotonic(), self.progress().done
+        self.until(lambda: self.progress().done > before, "a commit comes after the fault")
+        return time.monotonic() - began
+
+    def settle(self) -> None:
+        """Wait until everything published, and all that the agents made of it for each other, is committed as read."""
+        internal = [
+            TopicPartition(self.topic(name), number)
+            for name in ("identity.links", "interactions.identified")
+            for number in range(PARTITIONS)
+        ]
+
+        def at_rest() -> bool:
+            if not self.running():
+                told = "".join(worker.told()[-2000:] for worker in self.workers.values())
+                raise FaultError(f"no worker is left that could read the rest: {told}")
+            if self.progress().left:
+                return False
+            positions = self.committed(internal)
+            # The end of a topic that is written to in transactions is a marker, which nobody ever reads.
+            return not left_to_read(self.settings.kafka(), positions)
+
+        self.until(at_rest, "everything is read")
