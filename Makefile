@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test scenarios bench lock clean
+.PHONY: help setup demo test scenarios faults bench lock clean
 
 help: ## Show what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test: $(VENV)/.installed-dev ## Lint, types, unit, property, scenario and integr
 
 scenarios: $(VENV)/.installed-dev ## Play every scenario file in memory and on the broker; print a table.
 	@$(BIN)/python -m pipeline.local.scenarios $(ARGS)
+
+faults: $(VENV)/.installed-dev ## Break a pipeline under load in every way; compare with an oracle; write a report.
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure one worker against its peers on the same work.
 	-@$(MAKE) --no-print-directory $(PEERS)/.installed  # peers that cannot be installed are reported as such

@@ -8,7 +8,6 @@ could tell how far it is. States are in its own recovery store, where it keeps w
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import bytewax.operators as op
@@ -22,9 +21,6 @@ from bytewax.run import cli_main
 
 from benchmarks.step import Step
 from benchmarks.workload import State
-
-import os
-_SNAPSHOT_INTERVAL = timedelta(seconds=float(os.environ.get("S","1")))
 
 Event = KafkaSourceMessage[bytes, bytes]
 Action = KafkaSinkMessage[bytes, bytes]
@@ -57,7 +53,7 @@ def create_flow(bootstrap: str, input_topic: str, prefix: str, directory: Path) 
     keyed = op.flat_map_batch("key", records, lambda batch: [(one.key.decode(), one) for one in batch])
     folded = op.stateful_batch("fold", keyed, lambda state: Customer(step, state))
     # The sink flushes after every batch, so lingering would only delay it.
-    producer = {"partitioner": "murmur2_random", "linger.ms": "0"}
+    producer = {"partitioner": "murmur2_random", "compression.type": "lz4", "linger.ms": "0"}
     op.output("actions", op.key_rm("value", folded), KafkaSink([bootstrap], f"{prefix}actions", producer))
     return flow
 
@@ -69,7 +65,6 @@ def main() -> None:
     init_db_dir(recovery, 1)
     cli_main(
         create_flow(bootstrap, input_topic, prefix, Path(directory)),
-        epoch_interval=_SNAPSHOT_INTERVAL,
         recovery_config=RecoveryConfig(str(recovery)),
     )
 

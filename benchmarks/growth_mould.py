@@ -1,7 +1,7 @@
 """Rows of any number of customers, copied from a few who were really folded.
 
-A customer's number has seven digits in all of their identifiers, and a provisional id has always the same length, so a
-copy is the model's bytes with these replaced.
+A customer's number has seven digits in all of their identifiers, and a provisional id has always the same length,
+so a copy is the model's bytes with these replaced.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ class Mould:
                 found[self._owner(key)].append((key, value))
         # The provisional ids that a customer goes or went by, each with the identifier that it is made of.
         self._provisional: defaultdict[int, list[tuple[bytes, str]]] = defaultdict(list)
-        for number, key, provisional in ids:
+        for number, identifier, provisional in ids:
             if any(provisional in row for row, _ in self._rows["sessions"][number]):
-                self._provisional[number].append((provisional, key))
+                self._provisional[number].append((provisional, identifier))
 
     def rows(self, table: str, number: int) -> Iterator[Row]:
         """The rows of customer `number` in a table."""
         model = number % self._customers
         replaced = [(b"%07d" % model, b"%07d" % number)]
-        for old, key in self._provisional[model]:
-            replaced.append((old, provisional_id(key.format(number)).encode()))
+        for old, identifier in self._provisional[model]:
+            replaced.append((old, provisional_id(identifier.format(number)).encode()))
         for key, value in self._rows[table][model]:
             for old, new in replaced:
                 key, value = key.replace(old, new), value.replace(old, new)  # noqa: PLW2901

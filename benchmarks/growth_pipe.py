@@ -1,4 +1,4 @@
-"""The worker's own agents, codec, rules and tables over real stores, with batches handed over by hand, without Kafka.
+"""The worker's own agents, codec, rules and tables over real stores; batches come by hand, not from Kafka.
 
 What is left out is what Kafka does: fetching, producing, transactions. Both hops are there: what the identity agent
 puts out is read by the sessions agent in the next checkpoint.
@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Generator, Iterable
 from itertools import islice
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ from pipeline.app import wire
 from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.runtime.batch import TP, Batch
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.store import Store
 from pipeline.settings import load_settings
 from pipeline.wire.codec import Codec
@@ -65,9 +64,12 @@ class Pipe:
         self.now = now
         self._app, self._decisions = wire(settings, rules, lambda: self.now)
         self._tables = {name: self._app.tables._tables[name] for name in TABLES}
-        progress = Progress(len(TABLES))
-        for table in self._tables.values():
-            table.partitions[0] = table.open(0, 0, Event(), progress)
+        for name, table in self._tables.items():
+            # As `Table.open` does, but for the recovery.
+            store = Store(store_path(directory, name))
+            table.partitions[0] = TablePartition(
+                table.changelog, 0, store, table._encode, table._decode, table._cache_entries
+            )
         self._agents = {agent.name.rpartition(".")[2]: _begun(agent) for agent in self._app.agents.values()}
         self._second_hop: list[Message] = []
 

@@ -82,8 +82,9 @@ def markdown(
             *parts,
             "## Workers",
             "",
-            f"A backlog of {backlog:,} events through both hops on a broker that shares the cores with the workers, "
-            "from when every worker has committed something; checked as `python -m benchmarks.pipeline` does.",
+            f"A backlog of {backlog:,} events through both hops, on a broker that shares the cores with the "
+            "workers, from when every worker has committed something; checked as "
+            "`python -m benchmarks.pipeline` does.",
             "",
             "| workers | events/s |",
             "|---:|---:|",
@@ -119,18 +120,20 @@ def _table(series: Series) -> list[str]:
 
 
 _METHOD = """All but the workers are measured in one process, without Kafka: the worker's own agents, codec, rules
-and tables over RocksDB on disk, one partition, batches of 1,000 records handed over by hand, each with its checkpoint.
-An event is decoded, identified, encoded, decoded again, folded and decided upon; what comes of it is encoded with its
-headers, and states are written. Fetching, producing and transactions are left out. The points of a series take turns;
-the median of {rounds} rounds of {events:,} new events each counts (at most 1,000 where history grows). Processor time
-includes RocksDB's own threads; the clock's includes waiting for the disk.
+and tables over RocksDB on disk, one partition, batches of 1,000 records handed over by hand, each with its
+checkpoint. An event is decoded, identified, encoded, decoded again, folded and decided upon; what comes of
+it is encoded with its headers, and states are written. Fetching, producing and transactions are left out.
+The points of a series take turns; the median of {rounds} rounds of {events:,} new events each counts (at
+most 1,000 where history grows). Processor time includes RocksDB's own threads; the clock's includes waiting
+for the disk.
 
 - *Strategies*: those beyond the first ten wait for events that do not happen here.
-- *Strategies, of which more are evaluated*: the mix of the whole pipeline's benchmark; more of them meet each event,
-  and more decisions are explained.
-- *Customers*: all are on disk, in the middle of a visit. Caches are as large as in any worker, and full when the clock
-  starts.
-- *Interactions of each customer*: 1,000 customers who had so many, one a minute; all are rows of the history table.
+- *Strategies, of which more are evaluated*: the mix of the whole pipeline's benchmark; more of them meet
+  each event, and more decisions are explained.
+- *Customers*: all are on disk, in the middle of a visit. Caches are as large as in any worker, and full
+  when the clock starts.
+- *Interactions of each customer*: 1,000 customers who had so many, one a minute; all are rows of the
+  history table.
 
 Written by `python -m benchmarks.growth`.
 """

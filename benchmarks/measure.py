@@ -16,7 +16,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from benchmarks.records import Expected, group_offsets, observer, read_all
+from benchmarks.records import Expected, group_offsets, observer, read_all, written
 from benchmarks.states import Run
 from benchmarks.systems import ROOT, System
 from benchmarks.workload import PARTITIONS
@@ -39,7 +39,7 @@ def create_topics(bootstrap: str, prefix: str, *names: str) -> None:
     """Create these of the pipeline's topics, set as in production. Raises BenchmarkError when that fails."""
     wanted = {prefix + name for name in names}
     specs = [spec for spec in all_topics(prefix, PARTITIONS, 1) if spec.name in wanted]
-    for change in apply(AdminClient({"bootstrap.servers": bootstrap}), specs):
+    for change in apply(_admin(bootstrap), specs):
         if change.outcome != "created":
             raise BenchmarkError(f"topic {change.topic} {change.message or 'is there already'}")
 
@@ -128,9 +128,7 @@ def _reached(run: Run, expected: Expected) -> bool:
 
 
 def _check(run: Run, system: System, expected: Expected) -> None:
-    made = Counter(
-        (record.key(), record.value()) for record in read_all(run.bootstrap, f"{run.prefix}actions")
-    )
+    made = Counter(map(written, read_all(run.bootstrap, f"{run.prefix}actions")))
     if made != expected.actions:
         missing, surplus = (expected.actions - made).total(), (made - expected.actions).total()
         raise BenchmarkError(f"{system.name}: {missing} actions are missing or wrong, {surplus} are too many")
@@ -142,8 +140,13 @@ def _check(run: Run, system: System, expected: Expected) -> None:
 
 def _remove_topics(bootstrap: str, group: str) -> None:
     """So that the broker's cleaning of one run's topics takes nothing from the next run."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = _admin(bootstrap)
     own = (f"{group}.", f"{group}-")
     left = [name for name in admin.list_topics(timeout=30).topics if any(mark in name for mark in own)]
     for removed in admin.delete_topics(left).values() if left else ():
         removed.result()
+
+
+def _admin(bootstrap: str) -> AdminClient:
+    # Its remarks would stand between the lines that tell of the runs.
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 
-from benchmarks.measure import PARTITIONS, BenchmarkError
+from benchmarks.measure import BenchmarkError
 from benchmarks.pipeline_site import Site
 from benchmarks.records import observer
+from benchmarks.workload import PARTITIONS
 from pipeline.domain import state as states
 from pipeline.domain.failures import Failure
 from pipeline.domain.ids import fingerprint

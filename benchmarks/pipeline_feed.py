@@ -44,8 +44,10 @@ class Told(msgspec.Struct):
 
 
 def paced(events: Iterator[Interaction], rate: float, told: Told) -> Iterator[Interaction]:
-    """The events, each not before it is due."""
+    """The events, each not before it is due; the first one is the beginning."""
     for number, event in enumerate(events):
+        if number == 0:
+            told.began_ns = time.time_ns()
         if rate:
             late = (time.time_ns() - told.began_ns) / 1e9 - number / rate
             while late < 0:

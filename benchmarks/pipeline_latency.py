@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, TopicPartition
 
-from benchmarks.measure import PARTITIONS, BenchmarkError
+from benchmarks.measure import BenchmarkError
 from benchmarks.pipeline_events import SEED
 from benchmarks.pipeline_runs import Progress
 from benchmarks.pipeline_site import Site, Worker, await_settled, cpu_seconds
 from benchmarks.records import observer
+from benchmarks.workload import PARTITIONS
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand
 from pipeline.wire.codec import Codec

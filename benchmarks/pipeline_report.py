@@ -39,13 +39,14 @@ def markdown(measured: Measured, about: dict[str, str], picture: str) -> str:
         [
             "# Whole pipeline: results",
             "",
-            f"**One worker process takes {through.rate:,.0f} events a second from the channel topics to the actions, "
-            f"exactly once. At {late.rate:,.0f} events a second an event has its command after {p50:,.0f} ms at the "
-            f"median, {p99:,.0f} ms at p99.**",
+            f"**One worker process takes {through.rate:,.0f} events a second from the channel topics to the "
+            f"actions, exactly once. At {late.rate:,.0f} events a second an event has its command after "
+            f"{p50:,.0f} ms at the median, {p99:,.0f} ms at p99.**",
             "",
             f"Channel topics → identity → sessions → decisions → actions; {through.events:,} events of "
-            f"{measured.customers:,} customers, {measured.strategies} strategies, of which {measured.evaluated:.1f} "
-            "are evaluated for an event on average. Written by `python -m benchmarks.pipeline`.",
+            f"{measured.customers:,} customers, {measured.strategies} strategies, of which "
+            f"{measured.evaluated:.1f} are evaluated for an event on average. Written by "
+            "`python -m benchmarks.pipeline`.",
             "",
             "| backlog | |",
             "|---|---:|",
@@ -73,7 +74,8 @@ def markdown(measured: Measured, about: dict[str, str], picture: str) -> str:
             f"Checked after the run, by reading topics and changelogs: each of the {found.events:,} events is in "
             "exactly one customer's record, each event by a customer is one row of history, all "
             f"{found.actions:,} action ids differ, the group's offsets cover all input, and nothing became a dead "
-            f"letter. {found.customers:,} customers, {found.merged:,} merged into another; {found.decisions:,} decisions.",
+            f"letter. {found.customers:,} customers, {found.merged:,} merged into another; "
+            f"{found.decisions:,} decisions.",
             "",
             *(f"- {name}: {value}" for name, value in about.items()),
             "",
@@ -90,18 +92,18 @@ _NAMED = (("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999))
 
 _METHOD = f"""## What it does
 
-- The worker is `throughline worker` with the settings of any worker, these strategies and a metrics port. The broker,
-  the worker, the producer and the reader share the machine.
-- First a worker imports the customers whom the system of record knows (three quarters of all); that is not timed.
-  Then all events are written, as `Publisher` writes them, and a new worker starts.
-- The backlog's clock runs from the first commit that the worker's metrics show to the one after which all input, and
-  all that the first hop wrote, is folded and committed. Events of the first commit do not count.
-- Then a producer of its own publishes at half of that rate, each event at its time in the schedule whether or not the
-  ones before it are answered: {WARM_UP_S} s to warm up, then the time that counts. A latency runs from the event's
-  time in the schedule to the receipt of its command by a reader of committed records, so a producer that falls behind
-  adds to it.
-- Of the customers 60 % are logged in, 15 % begin unknown and log in (a merge), 25 % are never known. Their visits on
-  site and app, forms, messages, calls and orders are in `pipeline_events.py`. The strategies, in
-  `pipeline_strategies.py`, are the shipped pack and variations over channels, events, conditions on customer, session,
-  thread and history, waits and absences.
+- The worker is `throughline worker` with the settings of any worker, these strategies and a metrics port.
+  The broker, the worker, the producer and the reader share the machine.
+- First a worker imports the customers whom the system of record knows (three quarters of all); that is not
+  timed. Then all events are written, as `Publisher` writes them, and a new worker starts.
+- The backlog's clock runs from the first commit that the worker's metrics show to the one after which all
+  input, and all that the first hop wrote, is folded and committed. Events of the first commit do not count.
+- Then a producer of its own publishes at half of that rate, each event at its time in the schedule whether
+  or not the ones before it are answered: {WARM_UP_S} s to warm up, then the time that counts. A latency
+  runs from the event's time in the schedule to the receipt of its command by a reader of committed records,
+  so a producer that falls behind adds to it.
+- Of the customers 60 % are logged in, 15 % begin unknown and log in (a merge), 25 % are never known. Their
+  visits on site and app, forms, messages, calls and orders are in `pipeline_events.py`. The strategies, in
+  `pipeline_strategies.py`, are the shipped pack and variations over channels, events, conditions on
+  customer, session, thread and history, waits and absences.
 """

@@ -17,8 +17,10 @@ import psutil
 from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.measure import PARTITIONS, ROOT, BenchmarkError
+from benchmarks.measure import BenchmarkError
 from benchmarks.pipeline_feed import Told
+from benchmarks.systems import ROOT
+from benchmarks.workload import PARTITIONS
 from pipeline.local.broker_config import free_port
 from pipeline.local.supervised import Supervised
 from pipeline.runtime.topics import all_topics, apply
@@ -154,10 +156,14 @@ class Worker:
         with log.open("wb") as output:
             self.process = Supervised(command, ROOT, output)
 
-    def figures(self) -> Figures:
-        """What it has committed so far; nothing while it starts. Raises BenchmarkError when it has ended."""
+    def demand_running(self) -> None:
+        """Raise BenchmarkError when it has ended."""
         if not self.process.running:
             raise BenchmarkError(f"the worker ended; its log ends:\n{self.told()[-2000:]}")
+
+    def figures(self) -> Figures:
+        """What it has committed so far; nothing while it starts. Raises BenchmarkError when it has ended."""
+        self.demand_running()
         try:
             with urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=30) as answer:
                 text = answer.read().decode()

@@ -17,7 +17,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from benchmarks.workload import State, encode_state, event, fold
+from benchmarks.workload import STAGE, State, encode_state, event, fold
 from pipeline.runtime.producer import PARTITIONER
 from pipeline.wire.codec import Codec
 from pipeline.wire.headers import TraceParent
@@ -27,16 +27,20 @@ _TIMEOUT_S = 60
 _REPORT_EVERY = 10_000
 
 
+# Key, value, and the headers that are the same whoever writes them.
+Written = tuple[bytes, bytes, tuple[tuple[str, bytes], ...]]
+
+
 class Expected(NamedTuple):
     """An input topic with its end offsets, and what the fold makes of it in memory.
 
-    `actions` counts (key, value), `states` holds the last value by key: all bytes, as they are on the topics.
+    `actions` counts what `written` makes of a record, `states` holds the last value by key.
     """
 
     topic: str
     events: int
     ends: dict[TopicPartition, int]
-    actions: Counter[tuple[bytes, bytes]]
+    actions: Counter[Written]
     states: dict[bytes, bytes]
 
 
@@ -50,20 +54,27 @@ def produce_input(
     )
     codec = Codec()
     states: dict[str, State] = {}
-    actions: Counter[tuple[bytes, bytes]] = Counter()
+    actions: Counter[Written] = Counter()
     for number in range(events):
         value = event(number, customers)
         headers = headers_of(value, route(value), value.source, TraceParent.new())
         _produce(producer, topic, value.key, codec.encode(topic, value), headers)
         states[value.key], action = fold(states.get(value.key), value)
         if action is not None:
-            actions[action.key.encode(), codec.encode(None, action)] += 1
+            named = headers_of(action, route(action), f"throughline/{STAGE}", None)
+            actions[action.key.encode(), codec.encode(None, action), tuple(sorted(named))] += 1
         if number % _REPORT_EVERY == 0:
             progress(number)
     if producer.flush(_TIMEOUT_S):
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the input could not be written"))
     encoded = {key.encode(): encode_state(state) for key, state in states.items()}
     return Expected(topic, events, _ends(bootstrap, topic), actions, encoded)
+
+
+def written(record: Message) -> Written:
+    """An action as it is on its topic, without the place in its trace, which is another each time."""
+    headers = sorted(one for one in record.headers() or () if one[0] != "traceparent")
+    return record.key(), record.value(), tuple(headers)
 
 
 def _produce(

@@ -13,13 +13,14 @@ import typer
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from benchmarks.measure import PARTITIONS, BenchmarkError
+from benchmarks.measure import BenchmarkError
 from benchmarks.pipeline import progress
 from benchmarks.pipeline_site import Site
 from benchmarks.pipeline_strategies import write_strategies
 from benchmarks.report import machine
 from benchmarks.restart_report import Life, markdown
 from benchmarks.restart_state import TABLES, write_changelogs
+from benchmarks.workload import PARTITIONS
 from pipeline.local.broker import Broker, BrokerError
 from pipeline.runtime.store import Store
 
@@ -36,7 +37,7 @@ def start(site: Site) -> Life:
     began = time.monotonic()
     with site.worker(log_format="json") as worker:
         while True:
-            worker.figures()
+            worker.demand_running()
             lines = _events(worker.told())
             ready = [line for line in lines if line["event"] == "partitions_ready"]
             if sum(len(line["partitions"]) for line in ready) == PARTITIONS:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 class Life(NamedTuple):
     """One start of a worker: seconds until it was ready, from the process's start and from its assignment.
 
-    `recovered` is what its log says of reading changelogs: `records`, `seconds`, `per_second`; `progress` is how many
-    lines told meanwhile how far it was.
+    `recovered` is what its log says of reading changelogs: `records`, `seconds`, `per_second`; `progress` is how
+    many lines told meanwhile how far it was.
     """
 
     from_start_s: float
@@ -40,11 +40,12 @@ def markdown(
             _row("from the changelogs", [first]),
             _row(f"on the disk, median of {len(again)}", again),
             "",
-            f"Rows: {tables}; {written['bytes'] / 2**20:,.0f} MiB of keys and values. They are copies of 500 customers "
-            "who were really folded, each in the middle of a visit with a deadline ahead, written to the changelogs of "
-            "a worker with four partitions. Ready is when the worker's log says so; the time from the assignment is the "
-            "log's, the group's offsets already asked for. After the first start the rows on disk are counted. The "
-            "file cache of the operating system is warm. History is left out: its rows are recovered like the others.",
+            f"Rows: {tables}; {written['bytes'] / 2**20:,.0f} MiB of keys and values. They are copies of 500 "
+            "customers who were really folded, each in the middle of a visit with a deadline ahead, written to the "
+            "changelogs of a worker with four partitions. Ready is when the worker's log says so; the time from "
+            "the assignment is the log's, the group's offsets already asked for. After the first start the rows "
+            "on disk are counted. The operating system's file cache is warm. History is left out: its rows are "
+            "recovered like the others.",
             "Written by `python -m benchmarks.restart`.",
             "",
             *(f"- {name}: {value}" for name, value in about.items()),

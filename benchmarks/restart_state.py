@@ -12,8 +12,9 @@ from confluent_kafka import Producer
 
 from benchmarks.growth_mould import Mould
 from benchmarks.growth_points import ordinary
-from benchmarks.measure import PARTITIONS, BenchmarkError
+from benchmarks.measure import BenchmarkError
 from benchmarks.pipeline_site import Site
+from benchmarks.workload import PARTITIONS
 from pipeline.observe.clock import wall_clock
 
 TABLES = ("identities", "sessions", "deadlines")
@@ -26,7 +27,7 @@ _FLUSH_S = 120
 def write_changelogs(
     site: Site, customers: int, strategies: int, progress: Callable[[int], None]
 ) -> Counter[str]:
-    """Write the rows of so many customers in the middle of a visit; returns the rows by table, and their `bytes`."""
+    """Write the rows of so many customers in the middle of a visit; returns the rows by table, and `bytes`."""
     with tempfile.TemporaryDirectory(prefix="restart-") as directory:
         model = ordinary(Path(directory), _MODELS, strategies, wall_clock())
         model.measure(_MODELS * _EVENTS_EACH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 
 import faust
@@ -50,6 +51,17 @@ async def _look_at_topics(app: App) -> None:
         app.fail(Unavailable(problem))
 
 
+def _collect_rarely() -> None:
+    """Keep the cycle collector away from cached states, of which there are millions and none is part of a cycle.
+
+    With Python's defaults a full collection comes whenever their number has grown by a quarter, and stops the
+    worker for as long as it walks all of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
 def run_worker(app: App) -> str | None:
     """Run the app as a Faust worker until a signal; returns None, or one line that says why it failed."""
     worker = faust.Worker(
@@ -58,6 +70,7 @@ def run_worker(app: App) -> str | None:
     worker.spinner = None  # it would write terminal escapes into the log
     logging.getLogger("faust.worker").disabled = True  # it would tell of a failure a second time
     failure: BaseException | None = None
+    _collect_rarely()
     try:
         worker.execute_from_commandline()
     except SystemExit as end:

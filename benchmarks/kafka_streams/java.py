@@ -46,6 +46,8 @@ def build(directory: Path) -> list[str] | Failure:
     java = Path(javac).resolve().with_name("java")
     return [
         str(java),
+        # The collector for throughput: on few cores the default one works beside the stream thread.
+        "-XX:+UseParallelGC",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
         f"-Dfold.schemas={directory}",
         "-cp",

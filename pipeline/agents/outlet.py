@@ -16,7 +16,7 @@ from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.wire.codec import Codec
 from pipeline.wire.dead_letters import Source, dead_letter
 from pipeline.wire.headers import TraceParent, read_headers, read_trace
-from pipeline.wire.routes import headers_of, route
+from pipeline.wire.routes import headers_of, key_of, route
 
 # The trace of what caused an output: read from its headers only when something is put out.
 Cause = Callable[[], TraceParent | None]
@@ -86,6 +86,6 @@ def _misplaced(value: msgspec.Struct, key: bytes | None) -> Failure | None:
     """A record under a key that is not its own would meet another's state."""
     if isinstance(value, Interaction) and not value.identifiers:
         return Failure("no_identifier", "the interaction names nobody: it needs at least one identifier")
-    if key != route(value).key.encode():
+    if key != key_of(value).encode():
         return Failure("wrong_key", "the Kafka key is not the record's own (see the table of topics)")
     return None

@@ -275,7 +275,8 @@ class Consumer(Service):
                 log.debug("lag_unknown", error=str(error.args[0]))
                 continue
             self._commits.show_lag(high)
-            RUNTIME.behind_seconds.set((self.app.clock() - self.horizon.now()) / 1_000)
+            if (folded_to := self.horizon.now()) > 0:  # else nothing is known yet of some input
+                RUNTIME.behind_seconds.set((self.app.clock() - folded_to) / 1_000)
 
     # --- stopping ----------------------------------------------------------------------------------------
 

@@ -140,7 +140,8 @@ class Poller(threading.Thread):
         }
         self._consumer = Consumer(config, logger=LIBRDKAFKA)
         # The consumer tells the same of the same brokers, and its lines go to the log.
-        self._admin = AdminClient({**kafka, "log_level": 0})
+        self._kafka = {**kafka, "log_level": 0}
+        self._admin = AdminClient(self._kafka)
         self._group = group
         self._driver = driver
         self._inputs = sorted(inputs)
@@ -265,22 +266,29 @@ class Poller(threading.Thread):
 
     def _ask_committed(self, wanted: list[TopicPartition]) -> list[TopicPartition]:
         request = ConsumerGroupTopicPartitions(self._group, wanted)
-        futures = self._admin.list_consumer_group_offsets(
-            [request], require_stable=True, request_timeout=ATTEMPT_S
-        )
+        admin = AdminClient(self._kafka)
+        futures = admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=ATTEMPT_S)
         found: list[TopicPartition] = futures[self._group].result().topic_partitions
         return found
 
     def _ask_first(self, unread: list[TP]) -> dict[TP, int]:
         asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in unread}
-        futures = self._admin.list_offsets(asked, request_timeout=ATTEMPT_S)
+        admin = AdminClient(self._kafka)
+        futures = admin.list_offsets(asked, request_timeout=ATTEMPT_S)
         return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
 
     def high_watermarks(self, numbers: Iterable[int]) -> dict[TP, int]:
         """The offset after the last record of each input, decided or not. Blocks; raises KafkaException."""
         asked = {p: OffsetSpec.latest() for p in self._inputs_of(numbers)}
-        futures = self._admin.list_offsets(asked, request_timeout=_LAG_PATIENCE_S)
-        return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
+        admin = self._admin
+        futures = admin.list_offsets(asked, request_timeout=_LAG_PATIENCE_S)
+        try:
+            return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
+        except KafkaException:
+            # Seen with librdkafka 2.16: a client that once listed offsets is refused by a leader that was restarted
+            # since (FENCED_LEADER_EPOCH), and by its group coordinator not answered, for as long as it lives.
+            self._admin = AdminClient(self._kafka)
+            raise
 
     # --- rebalances, called from poll ----------------------------------------------------------------------
 

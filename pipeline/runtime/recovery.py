@@ -12,6 +12,7 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -54,15 +55,27 @@ def high_watermarks(kafka: Mapping[str, Any], changelogs: Iterable[TP], stopping
     that wrote may already be part of the group's committed offsets.
     """
     asked = {TopicPartition(*tp): OffsetSpec.latest() for tp in changelogs}
-    admin = AdminClient({**kafka, "log_level": 0})
 
     def ask() -> dict[TP, int]:
+        admin = AdminClient({**kafka, "log_level": 0})
         futures = admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=ATTEMPT_S
         )
         return {TP(p.topic, p.partition): future.result().offset for p, future in futures.items()}
 
     return answered(ask, stopping) if asked else {}
+
+
+def topic_ids(kafka: Mapping[str, Any], topics: Iterable[str], stopping: Event) -> dict[str, bytes]:
+    """The id of each topic, in which it differs from an earlier one of the same name. Blocks."""
+    wanted = list(topics)
+    admin = AdminClient({**kafka, "log_level": 0})
+
+    def ask() -> dict[str, bytes]:
+        futures = admin.describe_topics(TopicCollection(wanted), request_timeout=ATTEMPT_S)
+        return {name: str(future.result().topic_id).encode() for name, future in futures.items()}
+
+    return answered(ask, stopping) if wanted else {}
 
 
 def recover(
@@ -79,8 +92,8 @@ def recover(
     `end` is the high watermark (`high_watermarks`), so a transaction that is still being decided is waited for.
     A store that is ahead of the changelog, or was last written so long ago that it may have missed a tombstone,
     is built anew. `progress(done, total)` is called after every batch, both in offsets, of which compaction and
-    transactions leave some without a record. A crash costs the last few batches only. Blocks; raises RecoveryStopped when
-    `stopping` is set.
+    transactions leave some without a record. A crash costs the last few batches only. Blocks; raises
+    RecoveryStopped when `stopping` is set.
     """
     position = store.offset
     ahead = position > end

@@ -26,6 +26,7 @@ FORMAT = b"1"
 _OFFSET = b"\x00offset"
 _WRITTEN = b"\x00written"
 _FORMAT = b"\x00format"
+_CHANGELOG = b"\x00changelog"
 _FIRST_KEY = b"\x01"
 # A file beside those of RocksDB, made when a damaged block is read: most damage shows no sooner.
 _DAMAGED = "DAMAGED"
@@ -117,8 +118,8 @@ class Store:
             with suppress(OSError):
                 (self.path / _DAMAGED).touch()
             return StoreError(
-                f"{self.path} is damaged ({error}); start the worker again: it moves the directory aside and rebuilds"
-                " the table from its changelog"
+                f"{self.path} is damaged ({error}); start the worker again: it moves the directory aside and"
+                " rebuilds the table from its changelog"
             )
         return StoreError(
             f"{self.path} cannot be used ({error}); free or repair the disk, or remove the directory and the"
@@ -140,6 +141,17 @@ class Store:
     def written_at(self) -> int:
         """When it was last written, epoch seconds; 0 for an empty one."""
         return int.from_bytes(self.get(_WRITTEN) or b"", "big")
+
+    def is_of(self, changelog: bytes) -> bool:
+        """Whether it was filled from the changelog with this topic id; one never told is taken to be."""
+        return self.get(_CHANGELOG) in (None, changelog)
+
+    def begin(self, changelog: bytes) -> None:
+        """Note that it is filled from the changelog with this topic id."""
+        try:
+            self._db[_CHANGELOG] = changelog
+        except Exception as error:
+            raise self._broken(error) from error
 
     def get(self, key: bytes) -> bytes | None:
         """The value of `key`, or None."""

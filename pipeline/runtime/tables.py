@@ -17,7 +17,7 @@ from pipeline.observe.logs import get_logger
 from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.progress import Progress
-from pipeline.runtime.recovery import RecoveryStopped, high_watermarks, recover
+from pipeline.runtime.recovery import RecoveryStopped, high_watermarks, recover, topic_ids
 from pipeline.runtime.store import Store
 
 log = get_logger(__name__)
@@ -55,7 +55,9 @@ class Table(Service):
         """The states of one partition; a KeyError means that this worker does not own it."""
         return self.partitions[number]
 
-    def open(self, number: int, end: int, stopping: Event, progress: Progress) -> TablePartition[Any]:
+    def open(
+        self, number: int, changelog_id: bytes, end: int, stopping: Event, progress: Progress
+    ) -> TablePartition[Any]:
         """Open the store of a partition and bring it up to the `end` of its changelog. Blocks.
 
         Raises RecoveryStopped when `stopping` is set.
@@ -71,6 +73,11 @@ class Table(Service):
             progress.read(self.name, number, done, total)
 
         try:
+            if not store.is_of(changelog_id):
+                # Its offsets mean nothing in a topic that was created anew, however far that has come.
+                log.warning("table_of_another_changelog", table=self.name, partition=number)
+                store.clear()
+            store.begin(changelog_id)
             progress.finished(recover(settings.kafka(), self.changelog, number, store, end, stopping, read))
         except BaseException:
             store.close()
@@ -116,11 +123,18 @@ class TableManager(Service):
         ends = await loop.run_in_executor(
             self._recoveries, self._ends, [TP(table.changelog, number) for table, number in wanted]
         )
+        ids = await loop.run_in_executor(self._recoveries, self._ids)
         progress = Progress(len(wanted))
         results = await asyncio.gather(
             *(
                 loop.run_in_executor(
-                    self._recoveries, t.open, n, ends[TP(t.changelog, n)], stopping[n], progress
+                    self._recoveries,
+                    t.open,
+                    n,
+                    ids[t.changelog],
+                    ends[TP(t.changelog, n)],
+                    stopping[n],
+                    progress,
                 )
                 for t, n in wanted
             ),
@@ -144,6 +158,10 @@ class TableManager(Service):
 
     def _ends(self, changelogs: list[TP]) -> dict[TP, int]:
         return high_watermarks(self.app.settings.kafka(), changelogs, self.stopping)
+
+    def _ids(self) -> dict[str, bytes]:
+        changelogs = [table.changelog for table in self._tables.values()]
+        return topic_ids(self.app.settings.kafka(), changelogs, self.stopping)
 
     def adopt(self, opened: Mapping[int, Opened], stopping: Mapping[int, Event]) -> set[int]:
         """Give agents and timers what was opened, close that whose event has been set; returns what they got."""

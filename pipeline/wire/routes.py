@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +22,9 @@ from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.headers import Headers, TraceParent, build_headers, event_type
 
 
+_IDENTIFIED = "interactions.identified"
+
+
 class Route(NamedTuple):
     """Topic (without the prefix), key, id and time (epoch milliseconds) of a value."""
 
@@ -30,37 +34,36 @@ class Route(NamedTuple):
     time: int
 
 
+def key_of(value: Any) -> str:
+    """The Kafka key of a record's value."""
+    if isinstance(value, DeadLetter):
+        return value.key.decode(errors="replace") if value.key else ""
+    key: str = value.customer_id if isinstance(value, Profile) else value.key
+    return key
+
+
 def route(value: msgspec.Struct) -> Route:
     """The route of a value. Raises TypeError for one that is no record of a topic."""
-    match value:
-        case Interaction():
-            return Route(f"interactions.{value.channel}", value.key, value.event_id, value.occurred_at)
-        case IdentifiedInteraction():
-            event = value.interaction
-            return Route("interactions.identified", value.key, event.event_id, event.occurred_at)
-        case MergeRequested():
-            merge = f"{value.loser}/{value.winner}"
-            return Route("interactions.identified", value.key, merge, value.requested_at)
-        case CustomerMoved():
-            return Route(
-                "interactions.identified", value.key, f"{value.loser}/{value.winner}", value.moved_at
-            )
-        case IdentityLink():
-            return Route("identity.links", value.key, value.event_id or value.key, value.linked_at)
-        case Profile():
-            return Route("customers", value.customer_id, value.customer_id, value.updated_at)
-        case ActionCommand():
-            return Route("actions", value.key, value.action_id, value.decided_at)
-        case ActionReceipt():
-            return Route("action.receipts", value.key, value.action_id, value.at)
-        case Decision():
-            return Route("decisions", value.key, value.decision_id, value.decided_at)
-        case DeadLetter():
-            key = value.key.decode(errors="replace") if value.key else ""
-            return Route(
-                "dead-letters", key, f"{value.source}/{value.partition}/{value.offset}", value.failed_at
-            )
-    raise TypeError(f"{type(value).__name__} belongs to no topic")
+    try:
+        topic, event_id, time = _WHERE[type(value)](value)
+    except KeyError:
+        raise TypeError(f"{type(value).__name__} belongs to no topic") from None
+    return Route(topic, key_of(value), event_id, time)
+
+
+# Topic, id and time of a value.
+_WHERE: dict[type[msgspec.Struct], Callable[[Any], tuple[str, str, int]]] = {
+    Interaction: lambda it: (f"interactions.{it.channel}", it.event_id, it.occurred_at),
+    IdentifiedInteraction: lambda it: (_IDENTIFIED, it.interaction.event_id, it.interaction.occurred_at),
+    MergeRequested: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.requested_at),
+    CustomerMoved: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.moved_at),
+    IdentityLink: lambda it: ("identity.links", it.event_id or it.key, it.linked_at),
+    Profile: lambda it: ("customers", it.customer_id, it.updated_at),
+    ActionCommand: lambda it: ("actions", it.action_id, it.decided_at),
+    ActionReceipt: lambda it: ("action.receipts", it.action_id, it.at),
+    Decision: lambda it: ("decisions", it.decision_id, it.decided_at),
+    DeadLetter: lambda it: ("dead-letters", f"{it.source}/{it.partition}/{it.offset}", it.failed_at),
+}
 
 
 def headers_of(value: msgspec.Struct, where: Route, source: str, trace: TraceParent | None) -> Headers:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from confluent_kafka import KafkaException
 from rich.console import Console
 
-from pipeline.local.broker import Broker
+from pipeline.local.broker import Broker, BrokerError
 from pipeline.runtime.publisher import PublishError
 from tests.faults.campaign import Fault, Outcome, play
 from tests.faults.deployment import FaultError
@@ -21,7 +22,9 @@ COMMAND = "make faults"
 _err = Console(stderr=True, highlight=False)
 
 
-def campaign(faults: list[Fault], runs: int | None, seed: int, broker: Broker) -> tuple[list[Outcome], list[str]]:
+def campaign(
+    faults: list[Fault], runs: int | None, seed: int, broker: Broker
+) -> tuple[list[Outcome], list[str]]:
     """Play these faults, each as often as it says or `runs` times: the outcomes, and what went wrong."""
     outcomes: list[Outcome] = []
     problems: list[str] = []
@@ -34,7 +37,7 @@ def campaign(faults: list[Fault], runs: int | None, seed: int, broker: Broker) -
             began = time.monotonic()
             try:
                 outcome = play(fault, strikes, broker, seed, _tell)
-            except (FaultError, PublishError) as error:
+            except (FaultError, PublishError, BrokerError, KafkaException) as error:
                 wrong = [str(error)]
             else:
                 outcomes.append(outcome)
@@ -49,10 +52,16 @@ def _tell(line: str) -> None:
 
 
 def main(
-    only: Annotated[list[str] | None, typer.Option(help="Only faults whose name contains this; repeatable.")] = None,
-    runs: Annotated[int | None, typer.Option(min=1, help="Runs of each fault; its own number if not given.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only faults whose name contains this; repeatable.")
+    ] = None,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each fault; its own number if not given.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of traffic and faults.")] = 1,
-    report: Annotated[Path | None, typer.Option(help="Where to write the report of a campaign that is not whole.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where to write the report of a campaign that is not whole.")
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="Show the faults and play none.")] = False,
 ) -> None:
     """Play every fault, compare with the oracle, and write tests/faults/REPORT.md.

@@ -136,8 +136,9 @@ def play(fault: Fault, strikes: int, broker: Broker, seed: int, tell: Tell) -> O
 def prepare(deployment: Deployment, traffic: Workload) -> None:
     """Publish what must be known before the traffic and have it folded, undisturbed."""
     deployment.start()
-    deployment.publish(traffic.first)
-    deployment.settle()
+    for stage in traffic.first:
+        deployment.publish(stage)
+        deployment.settle()
     deployment.stop()
 
 

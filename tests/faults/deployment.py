@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.domain.interactions import CHANNELS
 from pipeline.local.supervised import Supervised
-from pipeline.runtime.asking import ATTEMPT_S, answered
+from pipeline.runtime.asking import answered
 from pipeline.runtime.producer import PARTITIONER
 from pipeline.runtime.publisher import Publisher
 from pipeline.runtime.topics import all_topics, apply
@@ -32,7 +32,10 @@ WORKER = ("-m", "pipeline.cli", "worker")
 PARTITIONS = 4
 LIMIT_S = 120.0
 _POLL_S = 0.01
+_ANSWER_S = 2.0
 _STOP_S = 30.0
+
+T = TypeVar("T")
 
 
 class FaultError(Exception):
@@ -126,7 +129,14 @@ class Deployment:
         `settings` go before those of the deployment.
         """
         chosen = self.settings.model_dump(
-            include={"bootstrap", "topic_prefix", "partitions", "group", "state_dir", "checkpoint_interval_ms"}
+            include={
+                "bootstrap",
+                "topic_prefix",
+                "partitions",
+                "group",
+                "state_dir",
+                "checkpoint_interval_ms",
+            }
         )
         chosen |= {"worker_id": name, "log_format": "json", **settings}
         environment = [f"THROUGHLINE_{key.upper()}={value}" for key, value in chosen.items()]
@@ -180,21 +190,36 @@ class Deployment:
         asked = {tp: OffsetSpec.latest() for tp in self._external}
 
         def end() -> int:
-            return sum(future.result().offset for future in self.admin.list_offsets(asked, request_timeout=ATTEMPT_S).values())
+            futures = self.admin.list_offsets(asked, request_timeout=_ANSWER_S)
+            return sum(future.result().offset for future in futures.values())
 
         done = sum(committed.values())
-        return Progress(done, answered(end, threading.Event()) - done)
+        return Progress(done, self._answer(end) - done)
 
     def committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """The next offset that the group reads of each partition; 0 where it has read nothing."""
         asked = [ConsumerGroupTopicPartitions(self.settings.group, partitions)]
         group = self.settings.group
 
-        def ask() -> Any:
-            return self.admin.list_consumer_group_offsets(asked, request_timeout=ATTEMPT_S)[group].result()
+        def positions() -> Any:
+            return self.admin.list_consumer_group_offsets(asked, request_timeout=_ANSWER_S)[group].result()
 
-        answer = answered(ask, threading.Event())
-        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in answer.topic_partitions}
+        return {
+            (tp.topic, tp.partition): max(tp.offset, 0) for tp in self._answer(positions).topic_partitions
+        }
+
+    def _answer(self, ask: Callable[[], T]) -> T:
+        """The answer of a broker that may have been killed and started again since it was last asked."""
+
+        def attempt() -> T:
+            try:
+                return ask()
+            except KafkaException:
+                # librdkafka (2.16) gets none from it with the client that asked before (see runtime/poller.py).
+                self.admin = AdminClient(dict(self.settings.kafka()) | {"log_level": 0})
+                raise
+
+        return answered(attempt, threading.Event())
 
     # --- waiting -----------------------------------------------------------------------------------------
 

@@ -21,24 +21,30 @@ from tests.faults.reading import left_to_read, read_topics
 # Segments that the cleaner may take at once, and tombstones that go with what they delete.
 _SHORT = {"segment.ms": "50", "delete.retention.ms": "0"}
 _CLEANER_S = 90.0
+# Small portions, each at rest before the next: a customer is then written several times.
+_PORTIONS = 25
+_PORTION = 100
 
 
 def compacted(scene: Scene) -> Hit:
-    """The cleaner has removed records of the changelogs; the state directory is deleted in a backlog after that."""
+    """The cleaner has removed records of the changelogs; after that the state directory goes, in a backlog."""
     deployment = scene.deployment
     # Not cleaned until counted: what the cleaner has removed is then known.
     _configure(deployment, {**_SHORT, "min.cleanable.dirty.ratio": "1.0"})
-    met = in_backlog(scene)
+    deployment.start()
+    for _ in range(_PORTIONS):
+        scene.publish(_PORTION)
+        deployment.settle()
     deployment.stop()
-    left = deployment.progress().left
     before = _records(deployment)
     _configure(deployment, {"min.cleanable.dirty.ratio": "0.01"})
     deployment.until(lambda: _records(deployment) < before * 0.9, "the changelogs are compacted", _CLEANER_S)
-    cleaned = _records(deployment)
+    note = f"{before} records, {_records(deployment)} after compaction"
+    met = in_backlog(scene)
+    deployment.kill()
     shutil.rmtree(deployment.settings.state_dir)
     deployment.start()
-    note = f"{before} records, {cleaned} after compaction, {left} events left"
-    return recovered(deployment, met._replace(left=left), time.monotonic(), note)
+    return recovered(deployment, met, time.monotonic(), f"{note}, {met.left} events left")
 
 
 def ends_in_markers(scene: Scene) -> Hit:
@@ -67,16 +73,19 @@ def replaced(scene: Scene) -> Hit:
     directory has states of the other life.
     """
     deployment = scene.deployment
+    first = deployment.progress().done
     met = in_backlog(scene)
     deployment.kill()
     left = deployment.progress().left
     events = _published(deployment)
     _recreate(deployment)
     deployment.start("w2")
-    deployment.publish(events[: len(events) // 2])
-    deployment.settle()
+    half = (first + len(events)) // 2
+    for portion in (events[:first], events[first:half]):
+        deployment.publish(portion)
+        deployment.settle()
     deployment.stop("w2")
-    deployment.publish(events[len(events) // 2 :])
+    deployment.publish(events[half:])
     deployment.start()
     note = f"{len(events)} events published anew, {left} were left"
     return recovered(deployment, met._replace(left=left), time.monotonic(), note)
@@ -126,18 +135,21 @@ def _published(deployment: Deployment) -> list[Raw]:
 def _recreate(deployment: Deployment) -> None:
     settings, admin = deployment.settings, deployment.admin
     specs = all_topics(settings.topic_prefix, PARTITIONS, 1)
-    for removed in [
-        *admin.delete_topics([spec.name for spec in specs]).values(),
-        *admin.delete_consumer_groups([settings.group]).values(),
-    ]:
+    for removed in admin.delete_topics([spec.name for spec in specs]).values():
         removed.result()
+
+    def group_is_gone() -> bool:
+        return admin.delete_consumer_groups([settings.group])[settings.group].exception() is None
+
+    # A member that was killed is one until its session is over.
+    deployment.until(group_is_gone, "the group is removed")
     problems = [change for change in apply(admin, specs) if change.outcome == "problem"]
     if problems:
         raise FaultError(f"{problems[0].topic}: {problems[0].message}")
 
 
 FAULTS = [
-    Fault("changelog compacted", 1, compacted, customers=600),
-    Fault("changelog ends in a marker", 1, ends_in_markers, customers=600),
+    Fault("changelog compacted", 1, compacted, customers=1_500),
+    Fault("changelog ends in a marker", 1, ends_in_markers, customers=1_500),
     Fault("changelog of another life", 1, replaced, customers=600),
 ]

@@ -39,7 +39,9 @@ def expected(deployment: Deployment) -> Oracle:
     rules = load_rules()
     assert isinstance(rules, Rules)
     oracle = Oracle(rules, time.time_ns() // 1_000_000)
-    oracle.fold(_record(message, deployment) for message in _read(deployment, INPUTS) if _from_outside(message))
+    oracle.fold(
+        _record(message, deployment) for message in _read(deployment, INPUTS) if _from_outside(message)
+    )
     return oracle
 
 

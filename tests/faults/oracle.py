@@ -91,7 +91,9 @@ class Oracle:
         """What must be found on the topics and in the tables."""
         folded = {key: states.decode(raw) for key, raw in self._customers.items()}
         identities = {f"identities {key}": identity.decode(raw) for key, raw in self._identities.items()}
-        dues = {f"deadlines {s.next_due:015d}|{key}": True for key, s in folded.items() if s.next_due is not None}
+        dues = {
+            f"deadlines {s.next_due:015d}|{key}": True for key, s in folded.items() if s.next_due is not None
+        }
         rows = {f"sessions {key}": timeless_state(state) for key, state in folded.items()}
         return Result(self._once, {**self._decided, **identities, **rows, **dues})
 
@@ -137,7 +139,7 @@ class Oracle:
         return CustomerState(customer_id) if raw is None else states.decode(raw)
 
     def _knows(self, value: IdentifiedInteraction) -> bool:
-        return fingerprint(value.interaction.event_id) in self._state(value.customer_id).recent
+        return states.seen(self._state(value.customer_id), fingerprint(value.interaction.event_id))
 
     def _handle(self, value: Any) -> list[Any]:
         customer_id = value.customer_id if isinstance(value, Profile) else value.key
@@ -147,7 +149,9 @@ class Oracle:
         return outputs
 
 
-def note(once: Counter[str], decided: dict[str, list[Any]], value: ActionCommand | Decision | HistoryEntry) -> None:
+def note(
+    once: Counter[str], decided: dict[str, list[Any]], value: ActionCommand | Decision | HistoryEntry
+) -> None:
     """Count something that may be there once, and keep what was decided by customer, without its time."""
     match value:
         case HistoryEntry():

@@ -54,7 +54,34 @@ def kill_at_random(scene: Scene) -> Hit:
     return Hit(at_death.done - before, at_death.left, recovery, note)
 
 
+def kill_hardly_started(scene: Scene) -> Hit:
+    """Over what is left and some more, a worker is killed within a second of getting its partitions.
+
+    Every third is killed within a second of the start of its process, when it opens and recovers at most.
+    """
+    deployment = scene.deployment
+    scene.publish_share()
+    before = deployment.progress()
+    began = time.monotonic()
+    deployment.start()
+    early = scene.struck % 3 == 2
+    recovery = None
+    if not early:
+        deployment.ready()
+        recovery = deployment.seconds_to_commit(since=began) if scene.struck else None
+    time.sleep(scene.chance.uniform(0, 1.0 if early else 0.1))
+    deployment.kill()
+    at_death = deployment.progress()
+    note = f"{at_death.done - before.done} events committed in this life, {at_death.left} left"
+    # What was done before a life that ends in its start-up was done by the lives before it.
+    return Hit(at_death.done if early else at_death.done - before.done, at_death.left, recovery, note)
+
+
 FAULTS = [
-    *(Fault(f"kill -9, {step}", LIVES, partial(kill_at, step), together=LIVES, customers=400) for step in STEPS),
-    Fault("kill -9 of 2-3 workers at random", 20, kill_at_random),
+    *(
+        Fault(f"kill -9, {step}", LIVES, partial(kill_at, step), together=LIVES, customers=400)
+        for step in STEPS
+    ),
+    Fault("kill -9 of 2-3 workers at random", 20, kill_at_random, workers=("w1", "w2", "w3")),
+    Fault("kill -9 within a second of start", STARTS, kill_hardly_started, together=STARTS, customers=1_500),
 ]

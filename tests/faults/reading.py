@@ -28,9 +28,7 @@ def _reader(kafka: Mapping[str, Any]) -> Iterator[Consumer]:
         consumer.close()
 
 
-def read_committed(
-    kafka: Mapping[str, Any], positions: Mapping[tuple[str, int], int]
-) -> Iterator[Message]:
+def read_committed(kafka: Mapping[str, Any], positions: Mapping[tuple[str, int], int]) -> Iterator[Message]:
     """Every committed record from these positions (topic and partition → offset) to the ends, each partition's
     in order. Raises KafkaException when one cannot be read.
     """

@@ -3,8 +3,8 @@
 Kafka keeps order within a partition only, so what comes of events of one customer that arrive by different ways
 depends on which comes first. Here it does not:
 
-- What a customer's traffic meets (profile, orders, what was written before) is in `first`, which is published and
-  folded before the traffic begins.
+- What a customer's traffic meets is in `first`, of which each stage (profiles, orders, complaints) is published and
+  folded before the next, and all before the traffic begins.
 - All of a customer's traffic goes by one way: one channel, one key. Who logs in does all that follows within the
   10 s of event time in which events go by way of the provisional customer; who is joined to a known customer by
   an address they give gives it with the last event.
@@ -52,9 +52,9 @@ class Person(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """What is to be folded before the traffic, and the traffic, each in the order of publishing."""
+    """What is to be folded before the traffic, stage by stage, and the traffic, each in the order of publishing."""
 
-    first: list[Event]
+    first: list[list[Event]]
     traffic: list[Event]
 
 
@@ -65,16 +65,20 @@ def workload(seed: int, customers: int) -> Workload:
     """The traffic of so many customers, about seven events each; customers begin one after the other."""
     chance = random.Random(seed)
     now = time.time_ns() // 1_000_000
-    first: list[Event] = []
+    profiles: list[Event] = []
+    orders: list[Event] = []
+    messages: list[Event] = []
     turns: list[tuple[int, Event]] = []
     for number in range(customers):
         story = chance.choices(list(_STORIES), list(_STORIES.values()))[0]
         person = _person(number, now - STOPPED_AGO if story is _stopped else now + HOUR)
-        first += [_profile(person, chance), *_before(person)]
+        profiles.append(_profile(person, chance))
+        orders += _orders(person)
+        messages.append(_complaint(person))
         told = list(_with_accidents(story(person, chance), chance))
         turns += [(number + 9 * turn, event) for turn, event in enumerate(told)]
     turns.sort(key=lambda turn: turn[0])
-    return Workload(first, [event for _, event in turns])
+    return Workload([profiles, orders, messages], [event for _, event in turns])
 
 
 def _person(number: int, at: int) -> Person:
@@ -120,7 +124,7 @@ def _event(
     )
 
 
-def _before(person: Person) -> Iterator[Interaction]:
+def _orders(person: Person) -> Iterator[Interaction]:
     attributes = {"size_ordered": "M", "size_sent": "L", "delivery_charge": 4.95, "currency": "GBP"}
     for turn, kind in enumerate(("order_placed", "order_delivered")):
         yield _event(
@@ -136,7 +140,24 @@ def _before(person: Person) -> Iterator[Interaction]:
         )
 
 
-def _forms(person: Person, who: list[Identifier], channel: str, start: int, step: int) -> Iterator[Interaction]:
+def _complaint(person: Person) -> Interaction:
+    """What a refund answers, once the form says which order it is about."""
+    return _event(
+        person,
+        "complaint",
+        -30 * SECOND,
+        "social",
+        "message",
+        [person.handle],
+        interaction_id=f"conversation-{person.number}",
+        text="My shirt came in the wrong size",
+        reply_to=f"m-{person.number}",
+    )
+
+
+def _forms(
+    person: Person, who: list[Identifier], channel: str, start: int, step: int
+) -> Iterator[Interaction]:
     """The return form, from the first field to the end: a refund and two messages for a customer of value."""
     form = {"form": "return"}
     fields: list[tuple[str, dict[str, str], dict[str, str]]] = [
@@ -192,7 +213,13 @@ def _talking(person: Person, chance: random.Random) -> list[Interaction]:
     channel = chance.choice(CHATTY)
     return [
         _event(
-            person, f"said-{turn}", turn * 25 * SECOND, channel, "message_received", [person.device], text=f"Part {turn}"
+            person,
+            f"said-{turn}",
+            turn * 25 * SECOND,
+            channel,
+            "message_received",
+            [person.device],
+            text=f"Part {turn}",
         )
         for turn in range(chance.randint(3, 8))
     ]
@@ -202,10 +229,15 @@ def _logging_in(person: Person, chance: random.Random) -> list[Interaction]:
     """Nobody knows whose device it is, until the login in the middle."""
     pages = chance.randint(2, 4)
     looked = [
-        _event(person, f"page-{n}", n * 30 * SECOND, "web", "page_viewed", [person.device]) for n in range(pages)
+        _event(person, f"page-{n}", n * 30 * SECOND, "web", "page_viewed", [person.device])
+        for n in range(pages)
     ]
     who, at = [person.device, person.proof], pages * 30 * SECOND
-    return [*looked, _event(person, "login", at, "web", "login", who), *_forms(person, who, "web", at + SECOND, 2 * SECOND)]
+    return [
+        *looked,
+        _event(person, "login", at, "web", "login", who),
+        *_forms(person, who, "web", at + SECOND, 2 * SECOND),
+    ]
 
 
 def _giving_address(person: Person, chance: random.Random) -> list[Interaction]:
@@ -239,5 +271,9 @@ def _with_accidents(told: list[Interaction], chance: random.Random) -> Iterator[
             yield event
         if 0 < turn < len(told) - 1 and chance.random() < 0.04:
             yield msgspec.structs.replace(
-                event, event_id=f"{event.event_id}/late", occurred_at=event.occurred_at - 2 * HOUR, facts={}, text=None
+                event,
+                event_id=f"{event.event_id}/late",
+                occurred_at=event.occurred_at - 2 * HOUR,
+                facts={},
+                text=None,
             )

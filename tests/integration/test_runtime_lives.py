@@ -6,9 +6,11 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
-from counting_app import Count, Counting, until, until_true_in_thread
+from confluent_kafka.admin import AdminClient, NewTopic
+from counting_app import PARTITIONS, Count, Counting, until, until_true_in_thread
 
 from pipeline.local.broker import Broker
 from pipeline.runtime import consumer
@@ -58,6 +60,30 @@ def test_states_come_back_from_the_changelog_when_the_disk_is_lost(counting: Cou
 
     assert asyncio.run(lives()) == counting.states()
     assert counting.committed() == counting.expected()
+
+
+def test_states_are_not_kept_when_their_changelog_was_created_anew(counting: Counting) -> None:
+    topic = f"{counting.prefix}changelog.counts"
+    of_the_new_life = {f"n{n}": Count(n, "new") for n in range(2_000)}
+
+    def create_anew() -> None:
+        admin = AdminClient({"bootstrap.servers": counting.bootstrap})
+        admin.delete_topics([topic])[topic].result(30)
+        admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
+        producer = Producer({"bootstrap.servers": counting.bootstrap})
+        for key, count in of_the_new_life.items():
+            producer.produce(topic, key=key, value=msgspec.msgpack.encode(count))
+        assert producer.flush(30) == 0
+
+    async def lives() -> dict[str, Count]:
+        counting.send_numbers(500)
+        await fold_all(counting)
+        # More of them than the store has seen, so that its offsets fit into both.
+        await asyncio.to_thread(create_anew)
+        async with counting.app().running() as worker:
+            return worker.states()
+
+    assert asyncio.run(lives()) == of_the_new_life
 
 
 def test_what_was_aborted_never_comes_back_from_the_changelog(counting: Counting) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -153,3 +156,49 @@ def test_a_store_that_may_have_missed_a_tombstone_is_built_anew(
         store.write({b"deleted since, and its tombstone compacted away": b"1"}, 5)
     assert bring_up() == 10
     assert dict(store.scan()) == dict(ROWS)
+
+
+KILLED_WHILE_IT_RECOVERS = """
+import os, signal, sys, threading
+from pathlib import Path
+from pipeline.runtime.recovery import recover
+from pipeline.runtime.store import Store
+
+def progress(done, total):
+    if done > total * 0.8:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+kafka, topic, path, end = {"bootstrap.servers": sys.argv[1]}, *sys.argv[2:]
+recover(kafka, topic, 0, Store(Path(path)), int(end), threading.Event(), progress)
+"""
+
+
+def test_a_recovery_that_was_killed_goes_on_from_its_own_offset(
+    broker: Broker, changelog: TP, writer: Producer, tmp_path: Path
+) -> None:
+    rows = [(b"k%05d" % n, b"%05d" % n * 2_000) for n in range(8_000)]
+    for first in range(0, len(rows), 1_000):
+        committed(writer, changelog, [*rows[first : first + 1_000]])
+    kafka = {"bootstrap.servers": broker.bootstrap}
+    end = high_watermarks(kafka, [changelog], threading.Event())[changelog]
+    path = tmp_path / "killed"
+    killed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            KILLED_WHILE_IT_RECOVERS,
+            broker.bootstrap,
+            changelog.topic,
+            str(path),
+            str(end),
+        ],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    store = Store(path)
+    kept = sum(1 for _ in store.scan())
+    assert 0 < kept < len(rows)
+    read = recover(kafka, *changelog, store, end, threading.Event(), lambda done, total: None)
+    assert read == len(rows) - kept
+    assert dict(store.scan()) == dict(rows)
+    store.close()

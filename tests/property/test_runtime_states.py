@@ -94,6 +94,11 @@ class Table(RuleBasedStateMachine):
             assert self.table.get(key) == self.now.get(key)
 
     @invariant()
+    def keys_are_those_that_have_a_state_in_order(self) -> None:
+        for start in ("", "b", "x|y"):
+            assert list(self.table.keys_from(start)) == sorted(key for key in self.now if key >= start)
+
+    @invariant()
     def disk_holds_what_was_committed(self) -> None:
         assert dict(self.table.scan()) == self.committed
 

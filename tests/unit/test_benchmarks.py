@@ -199,8 +199,9 @@ def test_another_action_or_state_than_expected_fails_the_run(
     ready = OURS.ready(tmp_path)
     assert isinstance(ready, Ready)
     command = ready.command
-    key, action = next(iter(small_input.actions))
-    actions = small_input.actions - Counter([(key, action)]) + Counter([(key, action + b"!")])
+    right = next(iter(small_input.actions))
+    key, value, headers = right
+    actions = small_input.actions - Counter([right]) + Counter([(key, value + b"!", headers)])
     with pytest.raises(BenchmarkError, match="1 actions are missing or wrong, 1 are too many"):
         measure(
             broker.bootstrap, OURS, command, 101, small_input._replace(actions=actions), lambda seen: None

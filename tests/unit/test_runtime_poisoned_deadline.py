@@ -107,6 +107,29 @@ def test_it_becomes_a_dead_letter_and_the_others_are_decided(app: App, decisions
     assert decisions.fire_due() == 0
 
 
+def test_what_is_set_aside_is_remembered_until_its_dead_letter_is_committed(
+    app: App, decisions: Decisions
+) -> None:
+    waiting(app, decisions, "bad")
+    decisions.set_aside(3, "bad", DUE, "cannot decide")
+    for _ in range(2):
+        assert decisions.fire_due() == 1
+        app.undo()
+    assert list(decisions._set_aside) == [("bad", DUE)]
+    assert decisions.fire_due() == 1
+    waiting(app, decisions)
+    app.undo()
+    assert decisions._set_aside == {}
+
+
+def test_a_crowd_that_is_due_at_once_fires_in_portions(
+    app: App, decisions: Decisions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PORTION", 2)
+    waiting(app, decisions, "a", "b", "c", "d", "e")
+    assert [decisions.fire_due() for _ in range(4)] == [2, 2, 1, 0]
+
+
 def test_no_customer_is_blamed_for_a_disk(app: App, decisions: Decisions) -> None:
     waiting(app, decisions, "no disk")
     with pytest.raises(Unavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -36,6 +37,16 @@ def test_a_failed_write_leaves_states_and_offset_as_they_were(tmp_path: Path) ->
     with pytest.raises(OverflowError):
         store.write({b"a": b"2"}, 2**64)
     assert (store.offset, store.get(b"a")) == (1, b"1")
+    store.close()
+
+
+def test_a_store_knows_which_changelog_it_was_filled_from(tmp_path: Path) -> None:
+    store = Store(tmp_path / "0")
+    assert store.is_of(b"one")
+    store.begin(b"one")
+    assert (store.is_of(b"one"), store.is_of(b"another")) == (True, False)
+    store.clear()
+    assert store.is_of(b"another")
     store.close()
 
 
@@ -178,4 +189,40 @@ def test_a_damaged_block_is_told_when_it_is_read_and_the_next_life_starts_empty(
     again = Store(path)
     assert again.moved_aside == tmp_path / "0.damaged"
     assert (again.offset, list(again.scan())) == (0, [])
+    again.close()
+
+
+KILLED_WHILE_IT_LOADS = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.runtime.store import Store
+
+store, row, written = Store(Path(sys.argv[1])), b"x" * 10_000, int(sys.argv[2])
+for n in range(8_000):
+    (store.write if n == written else store.load)({b"%05d" % n: row}, n + 1)
+    if n == max(written, 7_999):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    "written", [pytest.param(-1, id="loads only"), pytest.param(7_999, id="a write ends them")]
+)
+def test_a_kill_takes_only_the_last_loads_and_none_before_a_write(tmp_path: Path, written: int) -> None:
+    program = [sys.executable, "-c", KILLED_WHILE_IT_LOADS, str(tmp_path / "0"), str(written)]
+    killed = subprocess.run(program, check=False, capture_output=True, text=True)
+    assert (killed.returncode, killed.stderr) == (-signal.SIGKILL, "")
+    store = Store(tmp_path / "0")
+    # 80 MB are more than RocksDB holds back, so a part of them is on disk.
+    assert 0 < store.offset < 8_000 if written < 0 else store.offset == 8_000
+    assert [key for key, _ in store.scan()] == [b"%05d" % n for n in range(store.offset)]
+    store.close()
+
+
+def test_what_was_loaded_is_there_after_an_orderly_end(tmp_path: Path) -> None:
+    store = Store(tmp_path / "0")
+    store.load({b"a": b"1"}, 1)
+    store.close()
+    again = Store(tmp_path / "0")
+    assert (again.offset, again.get(b"a")) == (1, b"1")
     again.close()

@@ -133,9 +133,13 @@ def test_deadlines_come_up_in_time_order_and_once(store: Store) -> None:
     for key, due in (("late", 30), ("early", 10), ("middle", 20), ("later", 40)):
         deadlines.move(key, None, due)
     assert deadlines.next_due() == 10
-    assert deadlines.take_due(9) == []
-    assert deadlines.take_due(30) == ["early", "middle", "late"]
-    assert deadlines.take_due(30) == []
+    assert deadlines.take_due(9, 5) == []
+    assert deadlines.take_due(30, 2) == [(10, "early"), (20, "middle")]
+    for due, key in ((10, "early"), (20, "middle")):
+        deadlines.move(key, due, None)
+    assert deadlines.take_due(30, 5) == [(30, "late")]
+    deadlines.move("late", 30, None)
+    assert deadlines.take_due(30, 5) == []
     assert deadlines.next_due() == 40
 
 
@@ -148,8 +152,8 @@ def test_a_moved_deadline_comes_up_at_its_new_time_and_after_a_restart(store: St
     store.write(table.swap(), 1)
     table.settle()
     again, _ = deadlines_over(store)
-    assert again.take_due(19) == []
-    assert again.take_due(20) == ["a|b"]
+    assert again.take_due(19, 5) == []
+    assert again.take_due(20, 5) == [(20, "a|b")]
 
 
 def test_rows_sort_as_their_times_do(store: Store) -> None:
@@ -159,7 +163,8 @@ def test_rows_sort_as_their_times_do(store: Store) -> None:
     store.write(table.swap(), 1)
     table.settle()
     again, _ = deadlines_over(store)
-    assert again.take_due(2_000_000_000_000) == ["k9", "k10", "k99", "k1700000000000"]
+    taken = again.take_due(2_000_000_000_000, 5)
+    assert [key for _, key in taken] == ["k9", "k10", "k99", "k1700000000000"]
 
 
 def test_taking_a_deadline_is_undone_by_a_rollback(store: Store) -> None:
@@ -167,8 +172,8 @@ def test_taking_a_deadline_is_undone_by_a_rollback(store: Store) -> None:
     deadlines.move("a", None, 10)
     store.write(table.swap(), 1)
     table.settle()
-    assert deadlines.take_due(10) == ["a"]
+    assert deadlines.take_due(10, 5) == [(10, "a")]
     deadlines.move("a", 10, 50)
     table.forget()
     deadlines = Deadlines(table)
-    assert deadlines.take_due(10) == ["a"]
+    assert deadlines.take_due(10, 5) == [(10, "a")]
