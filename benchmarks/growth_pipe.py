@@ -67,8 +67,9 @@ class Pipe:
         for name, table in self._tables.items():
             # As `Table.open` does, but for the recovery.
             store = Store(store_path(directory, name))
+            cached = settings.table_cache_entries if table.keep_cached else 0
             table.partitions[0] = TablePartition(
-                table.changelog, 0, store, table._encode, table._decode, table._cache_entries
+                table.changelog, 0, store, table._encode, table._decode, cached
             )
         self._agents = {agent.name.rpartition(".")[2]: _begun(agent) for agent in self._app.agents.values()}
         self._second_hop: list[Message] = []

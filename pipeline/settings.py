@@ -54,7 +54,9 @@ class Settings(BaseSettings):
         description="Longest time between two checkpoints while events keep coming, in ms.",
     )
     table_cache_entries: int = Field(
-        50_000, ge=1, description="Decoded states kept in memory for each table partition."
+        200_000,
+        ge=1,
+        description="Decoded states kept in memory by a worker, in all its tables; an ordinary customer's takes 5 KB.",
     )
     schema_registry_url: str = Field(
         "", description="Confluent schema registry; empty means ids from the schemas."

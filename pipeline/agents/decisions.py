@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from pipeline.agents.outlet import Cause, Outlet
@@ -30,6 +31,10 @@ log = get_logger(__name__)
 TICK_S = 0.1
 # Deadlines of one partition that fire in one go: some tens of milliseconds in which no event is handled.
 PORTION = 250
+
+
+# There are more decisions than events: the counters of each kind are looked up once.
+_commands, _decisions = cache(PIPELINE.commands.labels), cache(PIPELINE.decisions.labels)
 
 
 class PoisonedDeadline(Exception):
@@ -96,9 +101,9 @@ class Decisions:
                 customers.history.put(output.key, output)
                 continue
             if isinstance(output, ActionCommand):
-                PIPELINE.commands.labels(output.kind).inc()
+                _commands(output.kind).inc()
             elif isinstance(output, Decision):
-                PIPELINE.decisions.labels(output.outcome).inc()
+                _decisions(output.outcome).inc()
             self._outlet.send(checkpoint, output, cause)
 
     def next_due(self) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -18,8 +17,25 @@ from pipeline.wire.dead_letters import Source, dead_letter
 from pipeline.wire.headers import TraceParent, read_headers, read_trace
 from pipeline.wire.routes import headers_of, key_of, route
 
-# The trace of what caused an output: read from its headers only when something is put out.
-Cause = Callable[[], TraceParent | None]
+_UNREAD: Any = object()
+
+
+class Cause:
+    """The record that causes outputs: its trace is read from its headers when the first of them is put out."""
+
+    __slots__ = ("_message", "_trace")
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._trace: TraceParent | None = _UNREAD
+
+    def trace(self) -> TraceParent | None:
+        """The trace that the record tells of, None when it tells of none."""
+        if self._trace is _UNREAD:
+            self._trace = read_trace(self._message.headers())
+        return self._trace
+
+
 Handle = Callable[[Any, Cause], None]
 
 
@@ -48,7 +64,7 @@ class Outlet:
             if failure is not None:
                 self._refuse(batch, message, failure)
             else:
-                handle(value, cache(lambda: read_trace(message.headers())))
+                handle(value, Cause(message))
 
         batch.process(
             one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error))
@@ -58,7 +74,7 @@ class Outlet:
         """Produce a value to its topic, as part of the checkpoint and in the trace of its cause."""
         where = route(value)
         topic = self._prefix + where.topic
-        headers = headers_of(value, where, f"throughline/{self._stage}", cause() if cause else None)
+        headers = headers_of(value, where, f"throughline/{self._stage}", cause.trace() if cause else None)
         checkpoint.emit(topic, where.key.encode(), self._codec.encode(topic, value), headers)
 
     def _refuse(self, batch: Batch, message: Message, failure: Failure) -> None:

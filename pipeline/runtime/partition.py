@@ -35,7 +35,8 @@ class TablePartition(Generic[V]):
     """Keyed states of one partition, as an agent sees them.
 
     A state read is the state itself, not a copy: after changing it, `put` it. States live in three places,
-    newest first: decoded in memory; encoded in the checkpoint that is being committed; on disk. The store is
+    newest first: decoded in memory (of those that are not being changed no more than `cache_entries`, which may be
+    set at any time); encoded in the checkpoint that is being committed; on disk. The store is
     written only with what a committed transaction holds, so `forget` can always go back to it.
     """
 
@@ -54,7 +55,7 @@ class TablePartition(Generic[V]):
         self.changelog_offset = store.offset
         self._encode = encode
         self._decode = decode
-        self._cache_entries = cache_entries
+        self.cache_entries = cache_entries
         self._cache: dict[str, V | None] = {}
         self._dirty: set[str] = set()
         self._committing: Changes = {}
@@ -119,7 +120,7 @@ class TablePartition(Generic[V]):
 
     def trim(self) -> None:
         """Drop the oldest clean states beyond the cache's bound."""
-        excess = len(self._cache) - self._cache_entries
+        excess = len(self._cache) - self.cache_entries
         if excess > 0:
             for key in list(islice((k for k in self._cache if k not in self._dirty), excess)):
                 del self._cache[key]

@@ -125,19 +125,19 @@ class TransactionalProducer:
 
     def produce(self, output: Output) -> None:
         topic, key, value, headers = output
-        self._enqueue(topic, value=value, key=key, headers=headers)
+        self._enqueue(topic, value, key, headers=headers)
 
     def produce_changes(self, topic: str, partition: int, changes: Changes) -> None:
         # Records of one partition keep their order, so the report of the last one tells where all of them end.
-        last = len(changes)
-        for number, (key, value) in enumerate(changes.items(), 1):
-            report = {"on_delivery": self._note_end} if number == last else {}
-            self._enqueue(topic, value=value, key=key, partition=partition, **report)
+        *others, last = changes.items()
+        for key, value in others:
+            self._enqueue(topic, value, key, partition)
+        self._enqueue(topic, last[1], last[0], partition, on_delivery=self._note_end)
 
-    def _enqueue(self, topic: str, **record: Any) -> None:
+    def _enqueue(self, *record: Any, **options: Any) -> None:
         while True:
             try:
-                self._producer.produce(topic, **record)
+                self._producer.produce(*record, **options)
                 return
             except BufferError:
                 self._producer.poll(0.1)

@@ -16,6 +16,7 @@ from rocksdict import (
     Rdict,
     ReadOptions,
     WriteBatch,
+    WriteBufferManager,
     WriteOptions,
 )
 
@@ -31,8 +32,10 @@ _FIRST_KEY = b"\x01"
 # A file beside those of RocksDB, made when a damaged block is read: most damage shows no sooner.
 _DAMAGED = "DAMAGED"
 
-# One cache for all tables of a process bounds the memory whatever the number of partitions.
+# One cache, and one bound for what is not flushed yet, for all tables of a process: the memory does not grow with
+# the number of partitions.
 _BLOCK_CACHE = Cache(256 * 1024 * 1024)
+_WRITE_BUFFERS = WriteBufferManager(128 * 1024 * 1024, allow_stall=False)
 
 
 class StoreError(Unavailable):
@@ -42,8 +45,8 @@ class StoreError(Unavailable):
 def _options() -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.set_write_buffer_size(32 * 1024 * 1024)
-    options.set_max_write_buffer_number(3)
+    options.set_write_buffer_size(16 * 1024 * 1024)
+    options.set_write_buffer_manager(_WRITE_BUFFERS)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_max_open_files(256)
     options.set_keep_log_file_num(2)

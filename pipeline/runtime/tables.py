@@ -47,7 +47,7 @@ class Table(Service):
         self.app = app
         self.name = name
         self.changelog = f"{app.settings.topic_prefix}changelog.{name}"
-        self._cache_entries = app.settings.table_cache_entries if keep_cached else 0
+        self.keep_cached = keep_cached
         self._encode, self._decode = _codec(value_type)
         self.partitions: dict[int, TablePartition[Any]] = {}
 
@@ -82,7 +82,7 @@ class Table(Service):
         except BaseException:
             store.close()
             raise
-        return TablePartition(self.changelog, number, store, self._encode, self._decode, self._cache_entries)
+        return TablePartition(self.changelog, number, store, self._encode, self._decode, 0)
 
 
 Opened = list[tuple[Table, TablePartition[Any]]]
@@ -171,6 +171,7 @@ class TableManager(Service):
                     partition.store.close()
                 else:
                     table.partitions[number] = partition
+        self._share_cache()
         return {number for number in opened if not stopping[number].is_set()}
 
     def close(self, numbers: Iterable[int]) -> None:
@@ -180,6 +181,16 @@ class TableManager(Service):
                 partition = table.partitions.pop(number, None)
                 if partition is not None:
                     partition.store.close()
+        self._share_cache()
+
+    def _share_cache(self) -> None:
+        cached = [table for table in self._tables.values() if table.keep_cached]
+        share = self.app.settings.table_cache_entries // max(
+            1, sum(len(table.partitions) for table in cached)
+        )
+        for table in cached:
+            for partition in table.partitions.values():
+                partition.cache_entries = share
 
     def forget(self) -> None:
         """Throw away all states that are not committed."""

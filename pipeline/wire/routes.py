@@ -21,7 +21,6 @@ from pipeline.domain.messages import (
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.headers import Headers, TraceParent, build_headers, event_type
 
-
 _IDENTIFIED = "interactions.identified"
 
 

@@ -52,16 +52,10 @@ def _tell(line: str) -> None:
 
 
 def main(
-    only: Annotated[
-        list[str] | None, typer.Option(help="Only faults whose name contains this; repeatable.")
-    ] = None,
-    runs: Annotated[
-        int | None, typer.Option(min=1, help="Runs of each fault; its own number if not given.")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only faults whose names contain this.")] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Runs of each fault instead of its own.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of traffic and faults.")] = 1,
-    report: Annotated[
-        Path | None, typer.Option(help="Where to write the report of a campaign that is not whole.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Where the report goes instead.")] = None,
     show: Annotated[bool, typer.Option("--list", help="Show the faults and play none.")] = False,
 ) -> None:
     """Play every fault, compare with the oracle, and write tests/faults/REPORT.md.

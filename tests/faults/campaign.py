@@ -1,4 +1,4 @@
-"""What a fault is, and playing one: prepare, strike under load, let everything come to rest, compare with the oracle."""
+"""What a fault is, and playing one: prepare, strike under load, come to rest, compare with the oracle."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Hit(NamedTuple):
     """What a strike met, and how long the pipeline took to recover.
 
     `done` events were committed before it and `backlog` was left at that moment: without either the fault hit
-    nothing. `recovery_s` runs from the restart (or the fault's end) to the first commit after it; None where
-    nothing was to recover. `note` is one line for people.
+    nothing. `recovery_s` runs from the restart (or the fault's end) to the first commit after it, and where
+    nobody is restarted until the others have caught up; None where nothing was to recover. `note` is one line
+    for people.
     """
 
     done: int
@@ -55,7 +56,7 @@ class Scene:
 
     @contextmanager
     def load(self, rate: float = RATE) -> Iterator[None]:
-        """Publish the share of one strike, at `rate` events a second, while the block runs; ends when all is out."""
+        """Publish the share of one strike, at `rate` events a second, beside the block; ends when all is out."""
         with ThreadPoolExecutor(1, "load") as thread:
             share = self.take(self._share)
             loading = thread.submit(self.deployment.publish, _paced(share, rate))

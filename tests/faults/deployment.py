@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -242,7 +241,7 @@ class Deployment:
         return time.monotonic() - began
 
     def settle(self) -> None:
-        """Wait until everything published, and all that the agents made of it for each other, is committed as read."""
+        """Wait until all that is published, or made of it by agents for each other, is committed as read."""
         internal = [
             TopicPartition(self.topic(name), number)
             for name in ("identity.links", "interactions.identified")

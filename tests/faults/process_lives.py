@@ -10,8 +10,8 @@ from tests.faults.deployment import Deployment
 CYCLES = 10
 RESTARTS = 6
 ZOMBIES = 3
-# Workers are static members: the partitions of one that is gone are given to others when its session of 10 s is over.
-# The transaction that it left open ends after 15 s, and only then can others read what it may have written.
+# Workers are static members: the partitions of one that is gone go to others when its session of 10 s is over. A
+# transaction that it left open ends after 15 s, and only then can others read what it may have written.
 _TAKEN_OVER_S = 60.0
 _CROWD = 1_200
 

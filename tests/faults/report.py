@@ -61,8 +61,9 @@ def markdown(outcomes: Sequence[Outcome], command: str, seed: int) -> str:
     lines = [
         "# Fault campaign: results",
         "",
-        "Every acknowledged event ends as exactly one of folded, duplicate, late (history only) or dead-letter; actions, "
-        "decisions, sessions, identities, history and deadlines equal those of a single-threaded fold of the input "
+        "Every acknowledged event ends as exactly one of folded, duplicate, late (history only) or dead-letter; "
+        "actions, decisions, sessions, identities, history and deadlines equal those of a single-threaded fold "
+        "of the input "
         "topics; and each action is there once for a reader of committed records.",
         "",
         f"| {' | '.join(COLUMNS)} |",
@@ -70,11 +71,12 @@ def markdown(outcomes: Sequence[Outcome], command: str, seed: int) -> str:
         *(f"| {' | '.join(row)} |" for row in rows(outcomes)),
         "",
         f"The events in all: {', '.join(f'{count:,} {fate}' for fate, count in fates.items())}.",
-        f"Every one of the {len(hits)} strikes met a backlog ({min(h.backlog for h in hits):,} events at least) after work "
-        f"that was committed ({min(h.done for h in hits):,} events at least).",
-        "*lost* and *repeated* count actions, decisions, history entries and dead letters that are missing or there "
-        "more than once; *differing* counts rows and per-customer lists that are not the oracle's. *recovery* runs "
-        "from the restart, or the end of the fault, to the first commit after it.",
+        f"Every one of the {len(hits)} strikes met a backlog, of {min(hit.backlog for hit in hits):,} events at "
+        f"least, after work that was committed, {min(hit.done for hit in hits):,} events at least.",
+        "*lost* and *repeated* count actions, decisions, history entries and dead letters that are missing or "
+        "there more than once; *differing* counts rows and per-customer lists that are not the oracle's. "
+        "*recovery* runs from the restart, or the end of the fault, to the first commit after it; where a worker "
+        "is gone or asleep, until the others have caught up.",
         "",
         *(f"- {name}: {value}" for name, value in _about(command, seed).items()),
         "",

@@ -1,4 +1,4 @@
-"""A short cut of `make faults`: one kill at each step of a commit over one backlog, and workers killed at random."""
+"""A short cut of `make faults`: a kill at each step of a commit over one backlog, and workers killed at random."""
 
 from __future__ import annotations
 

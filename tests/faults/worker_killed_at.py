@@ -1,8 +1,8 @@
 """`python -m tests.faults.worker_killed_at STEP NUMBER`: the real worker, which kills itself in a commit.
 
-It dies by SIGKILL at a step of the NUMBERth commit (from 1) that holds published events, after it has said so in its
-log. Everything else is the worker's own: the commit path is wrapped from outside. It polls a few records at a time, so
-that a short backlog takes many commits.
+It dies by SIGKILL at a step of the NUMBERth commit (from 1) that holds published events, after it has said so in
+its log. Everything else is the worker's own: the commit path is wrapped from outside. It polls a few records at a
+time, so that a short backlog takes many commits.
 """
 
 from __future__ import annotations

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from counting_app import PARTITIONS, Count, Counting, until, until_true_in_thread
 
 from pipeline.local.broker import Broker
 from pipeline.runtime import consumer
+from pipeline.runtime.poller import Poller
 
 pytestmark = pytest.mark.kafka
 
@@ -159,6 +161,13 @@ def test_a_timer_that_raises_stops_the_worker_and_nothing_of_it_is_committed(cou
     asyncio.run(life())
 
 
+def ends_are_known(poller: Poller) -> bool:
+    try:
+        return bool(poller.high_watermarks({0}))
+    except KafkaException:
+        return False
+
+
 def test_the_broker_may_be_away_while_a_worker_runs_and_while_it_stops(
     broker: Broker, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +182,11 @@ def test_the_broker_may_be_away_while_a_worker_runs_and_while_it_stops(
             counting.send_numbers(2_000)
             await until_true_in_thread(lambda: counting.committed() == counting.expected())
             assert worker.app.failed is None
+            # As a rebalance and the watch over the lag ask, with clients that knew the broker before.
+            poller = worker.app.consumer._poller
+            assert poller is not None
+            assert await asyncio.to_thread(poller.committed, {0}, Event())
+            await until_true_in_thread(lambda: ends_are_known(poller))
             counting.send_numbers(5_000)
             await until(lambda: worker.folded > 7_000)
             await asyncio.to_thread(broker.kill)

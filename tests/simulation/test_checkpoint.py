@@ -54,7 +54,7 @@ def changes_lost(self: Prepared, transactions: Any, group: Any, fence: Any) -> N
 
 
 def drop_anything(self: TablePartition[Any]) -> None:
-    while len(self._cache) > self._cache_entries:
+    while len(self._cache) > self.cache_entries:
         key = next(iter(self._cache))
         del self._cache[key]
         self._dirty.discard(key)

@@ -155,6 +155,11 @@ def test_who_stops_is_not_kept_waiting_for_an_answer(monkeypatch: pytest.MonkeyP
     ("error", "words"),
     [
         (ValueError("x"), "ValueError: x"),
+        (Unavailable("the disk is full"), "the disk is full"),
+        (
+            failure(KafkaError.INVALID_TRANSACTION_TIMEOUT, fatal=True),
+            "the brokers refuse transactions that may take 15 s; set transaction.max.timeout.ms on them to more",
+        ),
         (failure(KafkaError.UNKNOWN_TOPIC_OR_PART), "a topic is missing; run `throughline topics apply`"),
     ],
 )
