@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     table_cache_entries: int = Field(
         200_000,
         ge=1,
-        description="Decoded states kept in memory by a worker, in all its tables; an ordinary customer's takes 5 KB.",
+        description="Decoded states kept in memory by a worker, in all its tables; 5 KB each for ordinary ones.",
     )
     schema_registry_url: str = Field(
         "", description="Confluent schema registry; empty means ids from the schemas."

@@ -28,6 +28,9 @@ _OFFSET = b"\x00offset"
 _WRITTEN = b"\x00written"
 _FORMAT = b"\x00format"
 _CHANGELOG = b"\x00changelog"
+# Every life writes a row of its own, and its number with every batch. A RocksDB whose manifest has lost its end
+# opens without complaint and without the files that were named there, and so without such a row.
+_LIFE = b"\x00life"
 _FIRST_KEY = b"\x01"
 # A file beside those of RocksDB, made when a damaged block is read: most damage shows no sooner.
 _DAMAGED = "DAMAGED"
@@ -40,6 +43,10 @@ _WRITE_BUFFERS = WriteBufferManager(128 * 1024 * 1024, allow_stall=False)
 
 class StoreError(Unavailable):
     """The directory cannot be used: the message says why and what to do."""
+
+
+def _row_of(life: int) -> bytes:
+    return _LIFE + life.to_bytes(4, "big")
 
 
 def _options() -> Options:
@@ -79,6 +86,7 @@ class Store:
             found = self.get(_FORMAT)
             if found is None:
                 self._db[_FORMAT] = FORMAT
+            self._life = self._begin_life()
         except StoreError:
             raise
         except Exception as error:  # RocksDB has no exception of its own
@@ -108,13 +116,20 @@ class Store:
     def _open(self) -> Rdict:
         db = Rdict(str(self.path), options=_options())
         try:
-            db.get(_FORMAT)  # a first look at its blocks
             if (self.path / _DAMAGED).exists():
                 raise OSError("Corruption was found in it")
+            lives = int.from_bytes(db.get(_LIFE) or b"", "big")
+            if any(db.get(_row_of(life)) is None for life in range(1, lives + 1)):
+                raise OSError("Corruption: rows are missing")
         except Exception:
             db.close()
             raise
         return db
+
+    def _begin_life(self) -> bytes:
+        life = int.from_bytes(self.get(_LIFE) or b"", "big") + 1
+        self._db[_row_of(life)] = b""
+        return life.to_bytes(4, "big")
 
     def _broken(self, error: Exception) -> StoreError:
         if str(error).startswith("Corruption"):
@@ -198,6 +213,7 @@ class Store:
                 batch.delete(key)
             else:
                 batch.put(key, value)
+        batch.put(_LIFE, self._life)
         batch.put(_OFFSET, offset.to_bytes(8, "big"))
         batch.put(_WRITTEN, int(time.time()).to_bytes(8, "big"))
         try:
@@ -218,6 +234,7 @@ class Store:
         Rdict.destroy(str(self.path))
         self._db = self._open()
         self._db[_FORMAT] = FORMAT
+        self._life = self._begin_life()
         self._loading = False
 
     def close(self) -> None:

@@ -81,7 +81,11 @@ def replaced(scene: Scene) -> Hit:
     _recreate(deployment)
     deployment.start("w2")
     half = (first + len(events)) // 2
-    for portion in (events[:first], events[first:half]):
+    # What the traffic meets comes in stages, as it did before: profiles, orders, what else was known.
+    stages: dict[str, list[Raw]] = {"customers": [], "interactions.order": [], "": []}
+    for event in events[:first]:
+        stages[event.topic if event.topic in stages else ""].append(event)
+    for portion in (*stages.values(), events[first:half]):
         deployment.publish(portion)
         deployment.settle()
     deployment.stop("w2")

@@ -120,7 +120,7 @@ def _small_disk(directory: Path) -> Iterator[Path]:
 
 FAULTS = [
     Fault("state directory deleted", 3, deleted, together=3, customers=1_800),
-    Fault("state files truncated", 5, lambda scene: damaged(scene, truncated), together=5, customers=2_000),
-    Fault("state files bit-flipped", 5, lambda scene: damaged(scene, flipped), together=5, customers=2_000),
+    Fault("state files truncated", 5, lambda scene: damaged(scene, truncated), together=5, customers=3_500),
+    Fault("state files bit-flipped", 5, lambda scene: damaged(scene, flipped), together=5, customers=3_500),
     Fault("state disk full", 1, full, customers=1_500),
 ]

@@ -68,13 +68,14 @@ def kill_hardly_started(scene: Scene) -> Hit:
     recovery = None
     if not early:
         deployment.ready()
-        recovery = deployment.seconds_to_commit(since=began) if scene.struck else None
+        recovery = deployment.seconds_to_commit(since=began)
     time.sleep(scene.chance.uniform(0, 1.0 if early else 0.1))
     deployment.kill()
     at_death = deployment.progress()
     note = f"{at_death.done - before.done} events committed in this life, {at_death.left} left"
     # What was done before a life that ends in its start-up was done by the lives before it.
-    return Hit(at_death.done if early else at_death.done - before.done, at_death.left, recovery, note)
+    done = at_death.done if early else at_death.done - before.done
+    return Hit(done, at_death.left, recovery if scene.struck else None, note)
 
 
 FAULTS = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -226,3 +228,22 @@ def test_what_was_loaded_is_there_after_an_orderly_end(tmp_path: Path) -> None:
     again = Store(tmp_path / "0")
     assert (again.offset, again.get(b"a")) == (1, b"1")
     again.close()
+
+
+@pytest.mark.parametrize("by", ["load", "write"])
+def test_a_manifest_that_lost_its_end_leaves_no_rows_out(tmp_path: Path, by: str) -> None:
+    store = Store(tmp_path / "whole")
+    getattr(store, by)({b"a%03d" % n: b"1" for n in range(100)}, 100)
+    store._db.flush()
+    store.write({b"b": b"2"}, 101)
+    manifest = only(store.path, "MANIFEST-*")
+    opened = []
+    for size in range(0, manifest.stat().st_size, 8):
+        spoilt = tmp_path / str(size) / "0"
+        shutil.copytree(store.path, spoilt)
+        os.truncate(spoilt / manifest.name, size)
+        found = Store(spoilt)
+        opened.append((found.offset, len(list(found.scan()))))
+        found.close()
+    store.close()
+    assert set(opened) == {(0, 0), (101, 101)}
