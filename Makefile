@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test scenarios faults bench lock clean
+.PHONY: help setup demo test scenarios faults soak bench bench-fold bench-pipeline bench-growth bench-restart lock clean
 
 help: ## Show what there is.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # $(1): lock file, $(2): environment. uv where it is installed, plain pip where not; both check the hashes.
 define install
@@ -60,9 +60,23 @@ scenarios: $(VENV)/.installed-dev ## Play every scenario file in memory and on t
 faults: $(VENV)/.installed-dev ## Break a pipeline under load in every way; compare with an oracle; write a report.
 	@$(BIN)/python -m tests.faults $(ARGS)
 
-bench: $(VENV)/.installed-dev ## Measure one worker against its peers on the same work.
+soak: $(VENV)/.installed-dev ## Ten minutes at 70 % load: does memory stay flat?
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+bench: bench-fold bench-pipeline bench-growth bench-restart ## Measure everything: about an hour on a quiet machine.
+
+bench-fold: $(VENV)/.installed-dev ## Measure one worker against its peers on the same work.
 	-@$(MAKE) --no-print-directory $(PEERS)/.installed  # peers that cannot be installed are reported as such
 	@$(BIN)/python -m benchmarks.fold $(ARGS)
+
+bench-pipeline: $(VENV)/.installed-dev ## Measure the whole pipeline: events a second, and event to command.
+	@$(BIN)/python -m benchmarks.pipeline $(ARGS)
+
+bench-growth: $(VENV)/.installed-dev ## Measure what an event costs with more strategies, customers, history, workers.
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-restart: $(VENV)/.installed-dev ## Measure how soon a worker with many customers is ready.
+	@$(BIN)/python -m benchmarks.restart $(ARGS)
 
 lock: ## Write the lock files anew (needs uv).
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-build -q --no-header -o requirements.lock

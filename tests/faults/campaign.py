@@ -131,6 +131,8 @@ def play(fault: Fault, strikes: int, broker: Broker, seed: int, tell: Tell) -> O
             tell(f"{fault.name}: strike {scene.struck + 1} of {strikes}: {hits[-1].note}")
         scene.publish(len(traffic.traffic))
         verdict = rest_and_judge(deployment, fault.workers)
+        for line in deployment.warnings() if verdict.problems else ():
+            tell(line)
     return Outcome(fault.name, hits, verdict)
 
 

@@ -166,6 +166,11 @@ class Deployment:
         if not worker.process.running:
             raise FaultError(f"{name} ended before it was ready: {worker.told()[-2000:]}")
 
+    def warnings(self) -> list[str]:
+        """What any life of any worker has logged as a warning or an error, by worker."""
+        lines = [line for log in sorted(self.scratch.glob("*.log")) for line in log.read_text().splitlines()]
+        return [line for line in lines if '"level": "warning"' in line or '"level": "error"' in line]
+
     # --- events ------------------------------------------------------------------------------------------
 
     def publish(self, events: Iterable[Event]) -> None:

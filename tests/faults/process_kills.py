@@ -18,7 +18,7 @@ def kill_at(step: str, scene: Scene) -> Hit:
     deployment = scene.deployment
     scene.publish_share()
     before = deployment.progress().done
-    number = str(scene.chance.randint(2, 4))
+    number = str(scene.chance.randint(2, 3))
     began = time.monotonic()
     worker = deployment.start(program=("-m", "tests.faults.worker_killed_at", step, number))
     recovery = deployment.seconds_to_commit(since=began)
@@ -80,7 +80,7 @@ def kill_hardly_started(scene: Scene) -> Hit:
 
 FAULTS = [
     *(
-        Fault(f"kill -9, {step}", LIVES, partial(kill_at, step), together=LIVES, customers=400)
+        Fault(f"kill -9, {step}", LIVES, partial(kill_at, step), together=LIVES, customers=800)
         for step in STEPS
     ),
     Fault("kill -9 of 2-3 workers at random", 20, kill_at_random, workers=("w1", "w2", "w3")),

@@ -19,7 +19,7 @@ def kill_at_next_step(scene: Scene) -> Hit:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("kill -9 at each step", len(STEPS), kill_at_next_step, together=len(STEPS), customers=260),
+        Fault("kill -9 at each step", len(STEPS), kill_at_next_step, together=len(STEPS), customers=330),
         Fault("kill -9 at random", 1, kill_at_random),
     ],
     ids=lambda fault: fault.name,

@@ -20,14 +20,19 @@ from pipeline.domain.strategies.moment import Moment
 from pipeline.domain.threads import resolve
 
 STEPS_DONE = 32
+_EVENT_ALONE = frozenset({"event"})
 
 
 class Refusal(NamedTuple):
-    """Why something is not done. Most refusals repeat an earlier one, so the values are read only on demand."""
+    """Why something is not done. Most refusals repeat an earlier one, so the values are read only on demand.
+
+    `reads` are the names that the rule reads.
+    """
 
     rule: str
     outcome: Outcome
     values: Callable[[], dict[str, str]]
+    reads: frozenset[str] = frozenset()
 
     @property
     def note(self) -> int:
@@ -46,7 +51,7 @@ def refusal(conditions: tuple[Program, ...], moment: Moment) -> Refusal | None:
         unmet = condition.unmet(*values)
         if unmet is not None:
             outcome: Outcome = "error" if isinstance(unmet.held, Failure) else "suppressed"
-            return Refusal(unmet.part, outcome, partial(_seen, condition, values, unmet.held))
+            return Refusal(unmet.part, outcome, partial(_seen, condition, values, unmet.held), unmet.reads)
     return None
 
 
@@ -80,7 +85,12 @@ def record_entry(strategy: Strategy, moment: Moment, key: str) -> None:
 
 
 def record_refused_entry(strategy: Strategy, moment: Moment, refused: Refusal) -> None:
-    """Record why no attempt begins; the same refusal once in a session."""
+    """Record why no attempt begins; the same refusal once in a session.
+
+    A rule about the event alone tells which events the strategy is about: the others are nothing to decide on.
+    """
+    if refused.reads == _EVENT_ALONE:
+        return
     note = refused.note
     if moment.state.noted.get(strategy.id) != note:
         moment.state.noted[strategy.id] = note

@@ -57,10 +57,14 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Unmet(NamedTuple):
-    """Why a condition does not hold: the part that is false, or that could not be decided; `held` tells which."""
+    """Why a condition does not hold: the part that is false, or that could not be decided; `held` tells which.
+
+    `reads` are the declared names (`event`, `customer`) that a false part reads.
+    """
 
     part: str
     held: Failure | bool
+    reads: frozenset[str] = frozenset()
 
 
 class Program:
@@ -76,7 +80,7 @@ class Program:
         self._variables = declarations.types
         self._quick, self.type = self._function(root, expected, careful=False)
         self._careful, _ = self._function(root, expected, careful=True)
-        self._chains = list(chains(root, frozenset(self._variables)))
+        self._chains = self._chains_of(root)
         self.references = frozenset(reference(chain) for chain in self._chains)
 
     def evaluate(self, *values: Any) -> Any:
@@ -134,13 +138,17 @@ class Program:
         body: ast.expr = ast.Constant(None)
         for number, (text, part) in reversed([*enumerate(self._conjuncts)]):
             held = _as_expected(emitter, part, emitter.emit(part), BOOL).python
-            emitter.names[f"unmet_{number}"] = Unmet(text, False)
+            reads = frozenset(reference(chain).partition(".")[0] for chain in self._chains_of(part))
+            emitter.names[f"unmet_{number}"] = Unmet(text, False, reads)
             body = ast.IfExp(held, body, python.name(f"unmet_{number}"))
         return self._compiled(emitter, body)
 
     @functools.cached_property
     def _reads(self) -> dict[str, tuple[Function, CelType]]:
         return {self._source(chain): self._function(chain, None, careful=True) for chain in self._chains}
+
+    def _chains_of(self, node: Node) -> list[Node]:
+        return list(chains(node, frozenset(self._variables)))
 
     def _source(self, node: Node) -> str:
         return self.text[node.start : node.end].strip()
