@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import fire
@@ -162,16 +162,16 @@ class Decisions:
 
 
 def declare(app: App, outlet: Outlet, rules: Rules) -> Decisions:
-    """Add the customers' tables and the timer to the app."""
+    """Add the customers' tables, and what watches their deadlines, to the app."""
     decisions = Decisions(app, outlet, rules)
 
-    @app.timer(TICK_S)
-    async def due(*_: Any) -> None:
+    @app.task
+    async def due() -> None:
         """Fire what is due, between two batches, in the same checkpoints."""
-        fired = PORTION
-        while fired >= PORTION:
+        while not app.should_stop:
             fired = await portion()
-            await asyncio.sleep(0)  # the pump folds and commits in its turn
+            # Where more may be due, the pump folds and commits in between.
+            await asyncio.sleep(TICK_S if fired < PORTION else 0)
 
     async def portion() -> int:
         consumer = app.consumer
