@@ -20,7 +20,7 @@ from benchmarks.measure import BenchmarkError
 from pipeline.app import wire
 from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.compiled import Rules
-from pipeline.runtime.batch import TP, Batch
+from pipeline.runtime.batch import Batch
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.store import Store
 from pipeline.settings import load_settings
@@ -107,7 +107,7 @@ class Pipe:
         self._decisions.fire_due()
         for topic, batch in _by_topic([*self._second_hop, *messages]).items():
             agent = "identity" if _is_evidence(topic) else "sessions"
-            handed = Batch(TP(topic, 0), batch, checkpoint, {})
+            handed = Batch(0, batch, checkpoint, {})
             self._agents[agent].send(handed)
             if handed.poisoned is not None:
                 raise BenchmarkError(handed.poisoned.error)

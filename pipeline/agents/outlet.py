@@ -78,7 +78,8 @@ class Outlet:
         checkpoint.emit(topic, where.key.encode(), self._codec.encode(topic, value), headers)
 
     def _refuse(self, batch: Batch, message: Message, failure: Failure) -> None:
-        source = Source(batch.tp.topic, batch.tp.partition, int(message.offset() or 0), message.key())
+        topic, offset = str(message.topic()), int(message.offset() or 0)
+        source = Source(topic, batch.partition, offset, message.key())
         event_id = read_headers(message.headers()).id
         self.set_aside(batch.checkpoint, failure, source, message.value() or b"", event_id)
 

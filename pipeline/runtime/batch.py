@@ -1,8 +1,8 @@
-"""What an agent reads: one batch of records of one partition, carried by one Faust event."""
+"""What an agent reads: one batch of records of one partition number, carried by one Faust event."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from confluent_kafka import Message
@@ -47,17 +47,22 @@ class Poisoned(NamedTuple):
 
 
 class Batch:
-    """Records of one partition, in offset order, and the checkpoint that their outputs belong to.
+    """Records of one partition number, of one topic or more, and the checkpoint that their outputs belong to.
 
-    `set_aside` maps offsets to the error that an earlier attempt at them raised; those go to dead-letters.
+    Those of a topic are in offset order. `partition` is also the number of the table partitions beside them.
+    `set_aside` has the errors that earlier attempts at records raised, by offset; those go to dead-letters.
     """
 
-    __slots__ = ("checkpoint", "messages", "poisoned", "set_aside", "tp")
+    __slots__ = ("checkpoint", "messages", "partition", "poisoned", "set_aside")
 
     def __init__(
-        self, tp: TP, messages: list[Message], checkpoint: Checkpoint, set_aside: dict[int, str]
+        self,
+        partition: int,
+        messages: list[Message],
+        checkpoint: Checkpoint,
+        set_aside: Mapping[TP, Mapping[int, str]],
     ) -> None:
-        self.tp = tp
+        self.partition = partition
         self.messages = messages
         self.checkpoint = checkpoint
         self.set_aside = set_aside
@@ -69,11 +74,6 @@ class Batch:
     def __iter__(self) -> Iterator[Message]:
         return iter(self.messages)
 
-    @property
-    def partition(self) -> int:
-        """The partition number, the same for the input topics and the tables that belong together."""
-        return self.tp.partition
-
     def process(self, handle: Callable[[Message], None], refuse: Callable[[Message, str], None]) -> None:
         """Call `handle` on every record, in order.
 
@@ -82,18 +82,28 @@ class Batch:
         and nothing half done is kept. Unavailable is passed on.
         """
         for message in self.messages:
-            offset = message.offset()
-            assert offset is not None
-            if self.set_aside and offset in self.set_aside:
-                refuse(message, self.set_aside[offset])
+            error = self._error_of(message) if self.set_aside else None
+            if error is not None:
+                refuse(message, error)
                 continue
             try:
                 handle(message)
             except Unavailable:
                 raise
-            except Exception as error:  # whatever it is, it is this record's, and the next one must go on
-                self.poisoned = Poisoned(self.tp, offset, f"{type(error).__name__}: {error}")
+            except Exception as raised:  # whatever it is, it is this record's, and the next one must go on
+                tp, offset = _place(message)
+                self.poisoned = Poisoned(tp, offset, f"{type(raised).__name__}: {raised}")
                 return
+
+    def _error_of(self, message: Message) -> str | None:
+        tp, offset = _place(message)
+        return self.set_aside.get(tp, {}).get(offset)
+
+
+def _place(message: Message) -> tuple[TP, int]:
+    offset = message.offset()
+    assert offset is not None
+    return TP(str(message.topic()), int(message.partition() or 0)), offset
 
 
 def by_partition(messages: list[Message]) -> dict[TP, list[Message]]:

@@ -79,9 +79,10 @@ class Committing:
         """Tell the metrics how far the commits are behind these high watermarks."""
         self._lag.show(self._positions, high)
 
-    def aside(self, tp: TP) -> dict[int, str]:
+    @property
+    def aside(self) -> Mapping[TP, Mapping[int, str]]:
         """Offsets of records that are not to be folded, and the errors that they raised."""
-        return self._set_aside.get(tp, {})
+        return self._set_aside
 
     def set_aside(self, poisoned: Poisoned) -> None:
         """Do not fold this record again when it is read again."""
@@ -171,8 +172,8 @@ class Committing:
             if tp in self._positions:
                 self._positions[tp] = offset
             aside = self._set_aside.get(tp)
-            if aside:
-                self._set_aside[tp] = {at: error for at, error in aside.items() if at >= offset}
+            if aside and not any(at >= offset for at in aside):
+                del self._set_aside[tp]
         RUNTIME.committed(prepared.checkpoint.folded, Counter(o.topic for o in prepared.checkpoint.outputs))
 
     def _open_another(self) -> None:

@@ -183,11 +183,17 @@ class Consumer(Service):
         poller.taken()
         if not poller.current(fetched):
             return
-        batches = [
-            self._deliver(tp, messages)
+        read = {
+            tp: messages
             for tp, messages in by_partition(fetched.messages).items()
             if tp.partition in self._owned
-        ]
+        }
+        # An agent reads many topics: it gets those of one partition number in one event of Faust's, which costs as
+        # much as folding some records.
+        together: dict[tuple[int, frozenset[Any]], list[Message]] = defaultdict(list)
+        for tp, messages in read.items():
+            together[tp.partition, frozenset(self.app.topics._tp_index[tp])] += messages
+        batches = [self._deliver(n, channels, messages) for (n, channels), messages in together.items()]
         while self._unacked_messages and self.app.failed is None:
             self._waiting_for_ack = self.loop.create_future()
             await self._waiting_for_ack
@@ -201,21 +207,22 @@ class Consumer(Service):
                 self._commits.set_aside(record)
             await self.undo()
             return
-        for batch in batches:
-            last = batch.messages[-1]
-            size = sum(map(len, batch.messages))
-            self._commits.folded(batch.tp, last.offset() + 1, len(batch), size)
-            self.horizon.folded(batch.tp, last.timestamp()[1])
+        for tp, messages in read.items():
+            last = messages[-1]
+            size = sum(map(len, messages))
+            self._commits.folded(tp, int(last.offset() or 0) + 1, len(messages), size)
+            self.horizon.folded(tp, last.timestamp()[1])
         for tp, end in fetched.ends.items():
             self.horizon.at_end(tp)
             self._commits.at_end(tp, end)
 
-    def _deliver(self, tp: TP, messages: list[Message]) -> Batch:
-        batch = Batch(tp, messages, self.checkpoint, self._commits.aside(tp))
+    def _deliver(self, number: int, channels: frozenset[Any], messages: list[Message]) -> Batch:
+        batch = Batch(number, messages, self.checkpoint, self._commits.aside)
+        last = messages[-1]
         message = ConsumerMessage(
-            tp.topic,
-            tp.partition,
-            messages[-1].offset(),
+            last.topic(),
+            number,
+            last.offset(),
             0.0,
             0,
             None,
@@ -224,7 +231,6 @@ class Consumer(Service):
             None,
             generation_id=self.app.consumer_generation_id,
         )
-        channels = self.app.topics._tp_index[tp]
         message.tracked = True
         message.incref(len(channels))
         self._unacked_messages.add(message)

@@ -38,10 +38,17 @@ class Tally(msgspec.Struct):
 class Record:
     """An input record, as far as a Batch asks (`confluent_kafka.Message`)."""
 
-    def __init__(self, offset: int, key: str, value: int) -> None:
+    def __init__(self, tp: TP, offset: int, key: str, value: int) -> None:
+        self._tp = tp
         self._offset = offset
         self.key = key
         self.value = value
+
+    def topic(self) -> str:
+        return self._tp.topic
+
+    def partition(self) -> int:
+        return self._tp.partition
 
     def offset(self) -> int:
         return self._offset
@@ -84,12 +91,16 @@ class World:
         self.faults = Faults(chance, rate)
         self.broker = Broker()
         self.inputs = {
-            TP(topic, number): [
-                Record(at, f"{topic}{chance.randrange(5)}", POISON if chance.random() < 0.03 else at * 7 + 1)
+            tp: [
+                Record(
+                    tp,
+                    at,
+                    f"{tp.topic}{chance.randrange(5)}",
+                    POISON if chance.random() < 0.03 else at * 7 + 1,
+                )
                 for at in range(chance.randint(1, RECORDS))
             ]
-            for topic in TOPICS
-            for number in PARTITIONS
+            for tp in (TP(topic, number) for topic in TOPICS for number in PARTITIONS)
         }
         self.disks = {TP(table, n): Disk(self.faults) for table in TABLES for n in PARTITIONS}
         self.zombie: tuple[Prepared, Transactions] | None = None
@@ -209,7 +220,7 @@ class Worker:
     def _fold(self, tp: TP) -> None:
         at = self._reading[tp]
         records: list[Any] = self._world.inputs[tp][at : at + self._chance.randint(1, 6)]
-        batch = Batch(tp, records, self._checkpoint, self._set_aside[tp])
+        batch = Batch(tp.partition, records, self._checkpoint, self._set_aside)
         place = f"{tp.topic}/{tp.partition}".encode()
         tallies = self.tables[TP("tallies", tp.partition)]
         latest = self.tables[TP("latest", tp.partition)]

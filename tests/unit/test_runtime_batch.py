@@ -29,7 +29,7 @@ class Message:
 
 def batch_of(*offsets: int, set_aside: dict[int, str] | None = None) -> Batch:
     messages: list[Any] = [Message(offset) for offset in offsets]
-    return Batch(HERE, messages, Checkpoint(), set_aside or {})
+    return Batch(HERE.partition, messages, Checkpoint(), {HERE: set_aside} if set_aside else {})
 
 
 def test_every_record_is_handled_in_order() -> None:
