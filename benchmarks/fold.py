@@ -96,7 +96,7 @@ def main(
         workers = {system: one for system, one in ready.items() if isinstance(one, Ready)}
         try:
             _err.print("Starting a Kafka broker ...")
-            with Broker() as broker:
+            with Broker(short_lived=False) as broker:
                 measured = compare(broker.bootstrap, workers, sizes, customers, runs)
         except (BenchmarkError, BrokerError, KafkaException) as error:
             _err.print(str(error), markup=False)

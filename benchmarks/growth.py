@@ -114,7 +114,7 @@ def main(
     try:
         series = in_memory(_tenfold(10_000, customers), _tenfold(10, history), events, rounds)
         _err.print("Starting a Kafka broker ...")
-        with Broker() as broker:
+        with Broker(short_lived=False) as broker:
             rates = {number: with_workers(broker.bootstrap, number, backlog) for number in (1, 2)}
     except (BenchmarkError, BrokerError, KafkaException) as error:
         _err.print(str(error), markup=False)

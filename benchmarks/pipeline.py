@@ -89,7 +89,10 @@ def main(
     """Measure one worker from the channel topics to the actions: its throughput, then its latency."""
     try:
         _err.print("Starting a Kafka broker ...")
-        with Broker() as broker, tempfile.TemporaryDirectory(prefix="pipeline-") as directory:
+        with (
+            Broker(short_lived=False) as broker,
+            tempfile.TemporaryDirectory(prefix="pipeline-") as directory,
+        ):
             site = Site(broker.bootstrap, Path(directory))
             measured = measure(site, events, customers, strategies, rate, seconds)
     except (BenchmarkError, BrokerError, KafkaException) as error:

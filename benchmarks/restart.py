@@ -95,7 +95,7 @@ def main(
     """Measure a worker's restart on its disk, and its recovery from the changelogs alone."""
     try:
         _err.print("Starting a Kafka broker ...")
-        with Broker() as broker, tempfile.TemporaryDirectory(prefix="restart-") as directory:
+        with Broker(short_lived=False) as broker, tempfile.TemporaryDirectory(prefix="restart-") as directory:
             site = Site(broker.bootstrap, Path(directory), "restart.")
             written, first, again = measure(site, customers, times)
     except (BenchmarkError, BrokerError, KafkaException) as error:

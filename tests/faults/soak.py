@@ -173,7 +173,7 @@ def main(
     os.environ["THROUGHLINE_TABLE_CACHE_ENTRIES"] = str(CACHE_ENTRIES)  # for the workers, which inherit it
     try:
         _err.print("Starting a Kafka broker ...")
-        with Broker() as broker, tempfile.TemporaryDirectory(prefix="soak-") as directory:
+        with Broker(short_lived=False) as broker, tempfile.TemporaryDirectory(prefix="soak-") as directory:
             soaked = soak(Site(broker.bootstrap, Path(directory)), minutes, share, customers, backlog)
     except (BenchmarkError, BrokerError, KafkaException) as error:
         _err.print(str(error), markup=False)

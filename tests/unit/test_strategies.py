@@ -134,6 +134,19 @@ def test_a_refused_entry_is_recorded_once_in_a_session() -> None:
     assert decided(folded(state, event("3", NOW + HOUR, kind="start"), live)) == [("entry", "suppressed")]
 
 
+def test_an_event_that_the_entry_is_not_about_is_no_decision_and_a_customer_who_is_refused_is_one() -> None:
+    when = "event.interaction_id == 'x' && customer.value > 900.0"
+    live = rules(
+        HEAD.replace("{on: web.start}", f'{{on: web.start, when: "{when}"}}')
+        + f"steps: [{{id: a, on: entry, {TICKET}}}]"
+    )
+    state = customer()
+    assert decided(folded(state, event("1", kind="start", interaction_id="y"), live)) == []
+    assert decided(folded(state, event("2", NOW + 1, kind="start", interaction_id="x"), live)) == [
+        ("entry", "suppressed")
+    ]
+
+
 def test_a_condition_in_error_is_recorded_and_stops_only_its_step() -> None:
     steps = f"steps: [{{id: a, on: entry, when: event.facts.none == 1, {TICKET}}}, {{id: b, on: entry, {TICKET}}}]"
     outputs = folded(customer(), event("1", kind="start"), rules(HEAD + steps))
