@@ -13,6 +13,7 @@ ZOMBIES = 3
 # Workers are static members: the partitions of one that is gone go to others when its session of 10 s is over. A
 # transaction that it left open ends after 15 s, and only then can others read what it may have written.
 _TAKEN_OVER_S = 60.0
+_SESSION_S = 12.0
 _CROWD = 1_200
 
 
@@ -60,6 +61,8 @@ def sleep_and_wake(scene: Scene) -> Hit:
     deployment.until(lambda: deployment.progress().done > before, "the backlog is worked on")
     sleeper.process.signal("STOP")
     asleep, began = deployment.progress(), time.monotonic()
+    # Its partitions may have had little left: it sleeps until they are the other's in any case.
+    time.sleep(_SESSION_S)
     deployment.until(lambda: deployment.progress().left == 0, "the other has taken over", _TAKEN_OVER_S)
     recovery = time.monotonic() - began
     told = len(sleeper.told())

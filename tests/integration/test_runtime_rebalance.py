@@ -98,7 +98,7 @@ def test_a_worker_that_was_stuck_is_fenced_and_comes_back(
                     first.counts.partition(lost).put("zombie", next(iter(counting.states().values())))
                     first.app.consumer.checkpoint.emit(f"{counting.prefix}out", b"zombie", b"zombie", [])
                     first.app.consumer.touched()
-                await until(lambda: first.app.consumer._aborts > 0 or first.app.failed is not None)
+                await until(lambda: first.app.consumer._commits._aborts > 0 or first.app.failed is not None)
                 stuck.clear()
                 await until(
                     lambda: len(first.owned) == 2 == len(second.owned) and first.owned != second.owned
