@@ -56,6 +56,11 @@ def _may_pass(error: BaseException) -> bool:
 
 _SAME_WORKER = "another worker runs with the same THROUGHLINE_WORKER_ID; give each its own"
 _REFUSALS = {
+    # Seen with librdkafka 2.16: after a minute without a broker it joins twice and is fenced by itself.
+    KafkaError._FATAL: (
+        "Kafka took this worker for two with the same THROUGHLINE_WORKER_ID, as may be after a broker was away;"
+        " start it again, and give each worker its own"
+    ),
     KafkaError._FENCED: _SAME_WORKER,
     KafkaError.FENCED_INSTANCE_ID: _SAME_WORKER,
     KafkaError.INVALID_PRODUCER_EPOCH: _SAME_WORKER,

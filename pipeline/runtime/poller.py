@@ -65,6 +65,8 @@ _HOPELESS = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError._UNKNOWN_PARTITION,
+    # The consumer itself is beyond repair; librdkafka does not mark this one as fatal.
+    KafkaError._FATAL,
 }
 
 Rebalance = Callable[[set[int]], Coroutine[Any, Any, None]]

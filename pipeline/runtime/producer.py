@@ -173,7 +173,12 @@ class TransactionalProducer:
 
     def commit(self) -> dict[TP, int]:
         # Without an answer to this nobody knows what became of it: Stuck ends the worker, and its next life asks.
-        self._retry(lambda: in_time(lambda: self._producer.commit_transaction(_CALL_S)))
+        # Until that call comes back librdkafka refuses every other, so nothing is left to abort either.
+        try:
+            self._retry(lambda: in_time(lambda: self._producer.commit_transaction(_CALL_S)))
+        except Stuck:
+            self._open = False
+            raise
         self._open = False
         self._producer.poll(0)
         return self._ends

@@ -9,6 +9,8 @@ from tests.faults.environment_moments import gave_up, in_backlog, recovered
 
 # Longer than a worker's patience with a single question (60 s), and than any session or transaction lasts.
 AWAY_S = 70.0
+# A worker to whose commit no answer ever comes, or whom Kafka takes for two, is to end and to say so.
+_ENDS = "librdkafka has not answered|Kafka took this worker for two"
 
 
 def killed(scene: Scene) -> Hit:
@@ -26,11 +28,16 @@ def _away(scene: Scene, seconds: float, what: str) -> Hit:
     scene.broker.kill()
     time.sleep(seconds)
     scene.broker.start()
-    hit = recovered(scene.deployment, met, time.monotonic(), f"{what}, {met.left} events left")
-    # A worker that waits for the answer to a commit which never comes is to end, and says so.
-    if not scene.deployment.running():
-        gave_up(scene.deployment, "librdkafka has not answered")
-    return hit
+    deployment, began = scene.deployment, time.monotonic()
+    before = deployment.progress().done
+    deployment.until(
+        lambda: not deployment.running() or deployment.progress().done > before,
+        "a commit or the worker's end",
+    )
+    if not deployment.running():
+        gave_up(deployment, _ENDS)
+        deployment.start()
+    return recovered(deployment, met, began, f"{what}, {met.left} events left")
 
 
 def absent(scene: Scene) -> Hit:

@@ -193,6 +193,8 @@ def test_a_commit_that_never_answers_is_nobodys_to_guess(
     transactions.begin()
     with pytest.raises(producer.Stuck):
         transactions.commit()
+    transactions.abort()
+    assert "abort_transaction" not in fake(transactions).asked
 
 
 class Clock:
