@@ -57,5 +57,5 @@ def absent(scene: Scene) -> Hit:
 FAULTS = [
     Fault("broker killed -9 and restarted", 5, killed, together=5, customers=3_000),
     Fault("broker down for 70 s", 1, away, customers=600),
-    Fault("broker absent when a worker starts", 1, absent, customers=600),
+    Fault("broker absent when a worker starts", 1, absent, customers=3_000),
 ]

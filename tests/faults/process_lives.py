@@ -91,5 +91,5 @@ def _join(deployment: Deployment, *names: str) -> None:
 FAULTS = [
     Fault("SIGTERM rolling restarts", RESTARTS, restart_in_turn, RESTARTS, _CROWD, ("w1", "w2", "w3")),
     Fault("1 -> 3 -> 1 workers", CYCLES, grow_and_shrink, CYCLES, 2_000),
-    Fault("SIGSTOP past the session, then SIGCONT", ZOMBIES, sleep_and_wake, ZOMBIES, _CROWD, ("w1", "w2")),
+    Fault("SIGSTOP past the session, then SIGCONT", ZOMBIES, sleep_and_wake, 1, _CROWD, ("w1", "w2")),
 ]
