@@ -18,7 +18,7 @@ from pipeline.domain.messages import ActionCommand
 from pipeline.wire.codec import Codec
 
 MARK = "paced-"
-WARM_UP_S = 5
+WARM_UP_S = 30
 _POLL_S = 0.02
 _QUIET_S = 2.0
 

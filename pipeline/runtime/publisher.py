@@ -40,7 +40,7 @@ class Publisher:
                 "enable.idempotence": True,
                 # What is not delivered is said by `flush`, in one line.
                 "log_level": 0,
-                "linger.ms": 1,
+                "linger.ms": 5,
                 "compression.type": "lz4",
                 "message.max.bytes": MAX_HOLDING_BYTES,
                 "message.timeout.ms": int(_FLUSH_S * 1000),
