@@ -14,7 +14,8 @@ from typing import NamedTuple
 from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import fire
 from pipeline.domain.failures import Failure
-from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry, Output
+from pipeline.domain.messages import ActionCommand, Decision, Output
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.logs import get_logger

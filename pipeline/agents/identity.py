@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.agents.outlet import Cause, Outlet
-from pipeline.domain.identity import IdentityRecord, identify, link
+from pipeline.domain.identity import IdentityRecord, handle
 from pipeline.domain.interactions import CHANNELS, Interaction
-from pipeline.domain.messages import IdentityLink
+from pipeline.domain.messages import IdentifierErased, IdentityLink
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
 
@@ -27,16 +27,13 @@ def declare(app: App, outlet: Outlet, prefix: str) -> None:
     def fold(batch: Batch) -> None:
         table = identities.partition(batch.partition)
 
-        def one(value: Interaction | IdentityLink, cause: Cause) -> None:
+        def one(value: Interaction | IdentityLink | IdentifierErased, cause: Cause) -> None:
             key = value.key
             known = table.get(key)
-            if isinstance(value, IdentityLink):
-                record, outputs = link(known, value)
-            else:
-                record, outputs = identify(known, value)
+            record, outputs = handle(known, value)
             if record is not None and record is not known:
                 table.put(key, record)
             for output in outputs:
                 outlet.send(batch.checkpoint, output, cause)
 
-        outlet.read(batch, one, Interaction, IdentityLink)
+        outlet.read(batch, one, Interaction, IdentityLink, IdentifierErased)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Cause, Outlet
-from pipeline.domain.customer import handle
+from pipeline.domain.customer import Message, handle
 from pipeline.domain.customers import Profile
-from pipeline.domain.messages import ActionReceipt, CustomerMoved, IdentifiedInteraction, MergeRequested
 from pipeline.domain.state import CustomerState
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
 
-Message = Profile | IdentifiedInteraction | MergeRequested | CustomerMoved | ActionReceipt
+TOPICS = ("interactions.identified", "customers", "customer.requests", "intents", "action.receipts")
 
 
 def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None:
     """Add the agent to the app; it shares the customers' records with the decisions."""
-    about_customers = app.topic(
-        f"{prefix}interactions.identified", f"{prefix}customers", f"{prefix}action.receipts", value_type=bytes
-    )
+    about_customers = app.topic(*(f"{prefix}{name}" for name in TOPICS), value_type=bytes)
 
     @app.agent(about_customers, name="sessions")
     async def sessions(batches: Any) -> None:
@@ -40,4 +37,4 @@ def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None
             customers.deadlines.move(customer_id, due, state.next_due)
             decisions.publish(batch.checkpoint, customers, outputs, cause)
 
-        outlet.read(batch, one, Profile, IdentifiedInteraction, MergeRequested, CustomerMoved, ActionReceipt)
+        outlet.read(batch, one, *get_args(Message))

@@ -19,11 +19,14 @@ from pipeline.domain.merging import absorb, advance_action, bound_orders
 from pipeline.domain.messages import (
     ActionReceipt,
     CustomerMoved,
-    HistoryEntry,
+    CustomerTakenOut,
     IdentifiedInteraction,
+    IntentRecognised,
     MergeRequested,
     Output,
 )
+from pipeline.domain.requests import Request
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.sessions import (
     GRACE_MS,
     close_sessions,
@@ -49,7 +52,16 @@ from pipeline.domain.strategies.evaluate import due_waits, on_due, on_event
 from pipeline.domain.strategies.moment import moment_of_event
 from pipeline.domain.threads import ORDER, find_thread, touch_thread
 
-Message = Profile | IdentifiedInteraction | MergeRequested | CustomerMoved | ActionReceipt
+Message = (
+    Profile
+    | IdentifiedInteraction
+    | MergeRequested
+    | CustomerMoved
+    | CustomerTakenOut
+    | IntentRecognised
+    | ActionReceipt
+    | Request
+)
 MERGED = "merged"
 
 

@@ -22,7 +22,13 @@ from msgspec.structs import replace
 from pipeline.domain.customers import Profile
 from pipeline.domain.ids import is_provisional, provisional_id
 from pipeline.domain.interactions import Assurance, Identifier, Interaction
-from pipeline.domain.messages import IdentifiedInteraction, IdentityLink, MergeRequested, Output
+from pipeline.domain.messages import (
+    IdentifiedInteraction,
+    IdentifierErased,
+    IdentityLink,
+    MergeRequested,
+    Output,
+)
 
 CUSTOMER_NUMBER = "customer_number"
 HANDOVER_MS = 10_000
@@ -82,6 +88,22 @@ def proven_customer(interaction: Interaction) -> Identifier | None:
         ):
             return identifier
     return None
+
+
+def handle(
+    record: IdentityRecord | None, message: Interaction | IdentityLink | IdentifierErased
+) -> tuple[IdentityRecord | None, list[Output]]:
+    """Fold one message into the record of its identifier: the record, and what to publish.
+
+    The record is the one that was given when nothing about it has changed.
+    """
+    match message:
+        case Interaction():
+            return identify(record, message)
+        case IdentityLink():
+            return link(record, message)
+        case IdentifierErased():
+            raise NotImplementedError
 
 
 def identify(

@@ -12,16 +12,20 @@ import msgspec
 
 from pipeline.domain.actions import ActionBody, ActionKind, Lane
 from pipeline.domain.interactions import Identifier, Interaction
+from pipeline.domain.requests import Request
+from pipeline.domain.rows import Row
 
 ReceiptStatus = Literal["accepted", "sent", "delivered", "failed", "unknown"]
 Outcome = Literal["fired", "suppressed", "error"]
+Change = Literal["merged", "blocked", "unmerged"]
 
 
 class IdentityLink(msgspec.Struct, kw_only=True):
     """Evidence that an identifier belongs to a customer.
 
     `known` is true when the customer is known to the system of record, false for a provisional one; `source`
-    says who claims it; `event_id` is the event that showed it, None when it comes from a profile.
+    says who claims it; `event_id` is the event that showed it, None when it comes from a profile. `replaces` is
+    the customer from whom a merge that is undone takes the identifier back.
     """
 
     identifier: Identifier
@@ -30,10 +34,24 @@ class IdentityLink(msgspec.Struct, kw_only=True):
     source: str
     linked_at: int
     event_id: str | None = None
+    replaces: str | None = None
 
     @property
     def key(self) -> str:
         """The identifier's own key: evidence meets the record that it is about."""
+        return self.identifier.key
+
+
+class IdentifierErased(msgspec.Struct, kw_only=True):
+    """An identifier of a customer who is forgotten: what it told of up to `erased_at` identifies nobody."""
+
+    identifier: Identifier
+    customer_id: str
+    erased_at: int
+
+    @property
+    def key(self) -> str:
+        """The identifier's own key."""
         return self.identifier.key
 
 
@@ -78,6 +96,80 @@ class CustomerMoved(msgspec.Struct, kw_only=True):
     def key(self) -> str:
         """The winner's id."""
         return self.winner
+
+
+class CustomerTakenOut(msgspec.Struct, kw_only=True):
+    """A merge is undone: `state` (MessagePack) is what the loser had brought, and the winner gives back."""
+
+    winner: str
+    loser: str
+    state: bytes
+    taken_out_at: int
+
+    @property
+    def key(self) -> str:
+        """The winner's id."""
+        return self.winner
+
+
+class IdentityChange(msgspec.Struct, kw_only=True):
+    """The journal of identities: `customer_id` took in `other`, was kept apart from it, or gave it back.
+
+    `rule` names what allowed or forbade it, `evidence` the identifier that spoke for it, None when a person did.
+    """
+
+    change_id: str
+    outcome: Change
+    customer_id: str
+    other: str
+    rule: str
+    evidence: Identifier | None = None
+    at: int = 0
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
+
+
+class SessionClosed(msgspec.Struct, kw_only=True):
+    """A customer's session is over; `event_id` comes from the session's id, so it stays the same in a replay.
+
+    `channels` counts the events by channel; `threads` are the threads that it was about.
+    """
+
+    event_id: str
+    customer_id: str
+    session_id: str
+    started_at: int
+    last_at: int
+    closed_at: int
+    events: int
+    channels: dict[str, int] = msgspec.field(default_factory=dict)
+    threads: list[str] = msgspec.field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
+
+
+class IntentRecognised(msgspec.Struct, kw_only=True):
+    """What the customer wants, as `model` reads it from the event: `confidence` is its probability, 0 to 1."""
+
+    customer_id: str
+    event_id: str
+    channel: str
+    interaction_id: str
+    intent: str
+    confidence: float
+    model: str
+    occurred_at: int
+
+    @property
+    def key(self) -> str:
+        """The customer's id."""
+        return self.customer_id
 
 
 class ActionCommand(msgspec.Struct, kw_only=True):
@@ -156,36 +248,19 @@ class Decision(msgspec.Struct, kw_only=True):
         return self.customer_id
 
 
-class HistoryEntry(msgspec.Struct, kw_only=True, array_like=True):
-    """One event of a customer's history, appended under its own key in the `history` table (MessagePack).
-
-    `late` marks an event that came after the grace period and touched no session.
-    """
-
-    customer_id: str
-    event_id: str
-    occurred_at: int
-    channel: str
-    kind: str
-    interaction_id: str
-    session_id: str | None = None
-    thread_id: str | None = None
-    subject: str | None = None
-    late: bool = False
-
-    @property
-    def key(self) -> str:
-        """Customer, time (milliseconds, 13 digits, so that keys sort by time) and event."""
-        return f"{self.customer_id}|{self.occurred_at:013d}|{self.event_id}"
-
-
 Output = (
     IdentityLink
+    | IdentifierErased
     | IdentifiedInteraction
     | MergeRequested
     | CustomerMoved
+    | CustomerTakenOut
+    | IdentityChange
+    | SessionClosed
     | ActionCommand
     | ActionReceipt
     | Decision
-    | HistoryEntry
+    | Request
+    | Row
 )
+"""What folds put out: records for topics, and rows for the tables beside the hot record."""

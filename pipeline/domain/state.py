@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.domain.customers import Profile
-from pipeline.domain.interactions import Identifier, Scalar
+from pipeline.domain.interactions import Attachment, Identifier, Scalar
 from pipeline.domain.strategies.cel.types import Timestamp
 
 RECENT_EVENTS = 128
@@ -32,7 +32,8 @@ class GoingOn(msgspec.Struct, array_like=True):
     """`interaction`: one visit, call, chat or form attempt, from its first event until it ends or goes quiet.
 
     `kind` is its last event's kind, `step` where the customer is in it (for a form `form/field`), `events`
-    how many there were; `thread_id` is the thread that it belongs to, when it said what it is about.
+    how many there were; `thread_id` is the thread that it belongs to, when it said what it is about. `queue` is
+    what the customer waits in, since `queued_at`, or None; `adviser` is who talks to them.
     """
 
     channel: str
@@ -44,6 +45,9 @@ class GoingOn(msgspec.Struct, array_like=True):
     events: int = 0
     ended: bool = False
     thread_id: str | None = None
+    queue: str | None = None
+    queued_at: Timestamp | None = None
+    adviser: str | None = None
 
 
 class Session(msgspec.Struct, array_like=True):
@@ -64,7 +68,9 @@ class Thread(msgspec.Struct, array_like=True):
     """`thread`: what the customer wants, under one id that can be quoted; it outlives sessions.
 
     `facts` were told once and are not asked for again; `steps_done` are `strategy/step` in the order in
-    which they were carried out.
+    which they were carried out. `intent` is what the customer wants, as far as it was recognised, with a
+    `confidence` of 0 to 1; `refs` are names by which others know the thread (`case:4711`, `order:1001`, a message
+    that is replied to), `attachments` what was sent along, `advisers` who handled it, the latest last.
     """
 
     thread_id: str
@@ -76,13 +82,27 @@ class Thread(msgspec.Struct, array_like=True):
     steps_done: list[str] = msgspec.field(default_factory=list)
     resolved: bool = False
     resolved_at: Timestamp | None = None
+    intent: str | None = None
+    confidence: float = 0.0
+    refs: list[str] = msgspec.field(default_factory=list)
+    attachments: list[Attachment] = msgspec.field(default_factory=list)
+    advisers: list[str] = msgspec.field(default_factory=list)
+
+
+class About(msgspec.Struct, array_like=True):
+    """How often a customer came about one thing: threads, those of them resolved, and when last."""
+
+    times: int = 0
+    resolved: int = 0
+    last_at: Timestamp | None = None
 
 
 class History(msgspec.Struct, array_like=True):
     """`history`: the customer over the years, in counters.
 
     `contacts` counts interactions, `channels` the same by channel; `orders` holds what the system of record
-    told about the latest orders, by order id, with `status` (the kind of the last event) and `status_at`.
+    told about the latest orders, by order id, with `status` (the kind of the last event) and `status_at`;
+    `about` counts by intent (by subject where none was recognised), `last_adviser` is who helped last.
     """
 
     contacts: int = 0
@@ -93,6 +113,8 @@ class History(msgspec.Struct, array_like=True):
     threads_opened: int = 0
     threads_resolved: int = 0
     orders: dict[str, dict[str, Scalar]] = msgspec.field(default_factory=dict)
+    about: dict[str, About] = msgspec.field(default_factory=dict)
+    last_adviser: str | None = None
 
 
 class Customer(msgspec.Struct):
@@ -168,7 +190,9 @@ class CustomerState(msgspec.Struct, array_like=True):
     `sessions` are those not closed yet (two only while a late event may still join them); `recent` holds the
     events seen last (see `remember`) and `forgotten_at` is the newest time dropped from it; `actions` holds the
     latest action ids with their last receipt; `noted` as in Attempt, for entries; `next_due` is when to look
-    whether something must happen without an event, no later than it must.
+    whether something must happen without an event, no later than it must. `before_merge` is what a customer who
+    has been merged brought along (MessagePack), `apart` are customers with whom a person has forbidden a merge;
+    nothing that happened up to `erased_at` is taken in.
     """
 
     customer_id: str
@@ -187,6 +211,9 @@ class CustomerState(msgspec.Struct, array_like=True):
     noted: dict[str, int] = msgspec.field(default_factory=dict)
     absorbed: list[str] = msgspec.field(default_factory=list)
     next_due: int | None = None
+    before_merge: bytes = b""
+    apart: list[str] = msgspec.field(default_factory=list)
+    erased_at: int = -1
 
     @property
     def session(self) -> Session | None:

@@ -22,7 +22,7 @@ from pipeline.wire.codec import MAX_HOLDING_BYTES
 Cleanup = Literal["delete", "compact"]
 
 DAY_MS = 24 * 60 * 60 * 1000
-TABLES = ("identities", "sessions", "history", "deadlines")
+TABLES = ("identities", "sessions", "history", "deadlines", "identifiers", "suppressed")
 _TIMEOUT_S = 30.0
 
 # The broker's clock, not the producer's: with the producer's, retention deletes a replayed or late event as
@@ -95,7 +95,8 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
             topic(f"interactions.{channel}", "primary identifier, type:value", "Interaction")
             for channel in CHANNELS
         ),
-        topic("identity.links", "identifier, type:value", "IdentityLink"),
+        topic("identity.links", "identifier, type:value", "IdentityLink", "IdentifierErased"),
+        topic("identity.changes", "customer id", "IdentityChange", days=90),
         compacted("customers", "customer id", "CustomerProfile"),
         holding(
             topic(
@@ -104,8 +105,19 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
                 "IdentifiedInteraction",
                 "MergeRequested",
                 "CustomerMoved",
+                "CustomerTakenOut",
             )
         ),
+        topic(
+            "customer.requests",
+            "customer id; of an unmerge: loser",
+            "EraseRequested",
+            "UnmergeRequested",
+            "ThreadsJoined",
+            "ThreadSplit",
+        ),
+        topic("intents", "customer id", "IntentRecognised"),
+        topic("sessions.closed", "customer id", "SessionClosed"),
         topic("actions", "customer id", "ActionCommand"),
         topic("action.receipts", "customer id", "ActionReceipt"),
         # Explanations are asked for long after the fact, and dead letters are repaired by people.

@@ -10,11 +10,17 @@ from pipeline.domain.messages import (
     ActionCommand,
     ActionReceipt,
     CustomerMoved,
+    CustomerTakenOut,
     Decision,
     IdentifiedInteraction,
+    IdentifierErased,
+    IdentityChange,
     IdentityLink,
+    IntentRecognised,
     MergeRequested,
+    SessionClosed,
 )
+from pipeline.domain.requests import EraseRequested, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.wire.dead_letters import DeadLetter
 
 NAMESPACE = "io.throughline.v1"
@@ -24,11 +30,20 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "ActionReceipt": ActionReceipt,
     "CustomerMoved": CustomerMoved,
     "CustomerProfile": Profile,
+    "CustomerTakenOut": CustomerTakenOut,
     "DeadLetter": DeadLetter,
     "Decision": Decision,
+    "EraseRequested": EraseRequested,
     "IdentifiedInteraction": IdentifiedInteraction,
+    "IdentifierErased": IdentifierErased,
+    "IdentityChange": IdentityChange,
     "IdentityLink": IdentityLink,
+    "IntentRecognised": IntentRecognised,
     "Interaction": Interaction,
     "MergeRequested": MergeRequested,
+    "SessionClosed": SessionClosed,
+    "ThreadSplit": ThreadSplit,
+    "ThreadsJoined": ThreadsJoined,
+    "UnmergeRequested": UnmergeRequested,
 }
 RECORD_NAMES: dict[type[msgspec.Struct], str] = {struct: record for record, struct in RECORDS.items()}

@@ -13,15 +13,22 @@ from pipeline.domain.messages import (
     ActionCommand,
     ActionReceipt,
     CustomerMoved,
+    CustomerTakenOut,
     Decision,
     IdentifiedInteraction,
+    IdentifierErased,
+    IdentityChange,
     IdentityLink,
+    IntentRecognised,
     MergeRequested,
+    SessionClosed,
 )
+from pipeline.domain.requests import EraseRequested, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.headers import Headers, TraceParent, build_headers, event_type
 
 _IDENTIFIED = "interactions.identified"
+_REQUESTS = "customer.requests"
 
 
 class Route(NamedTuple):
@@ -57,6 +64,15 @@ _WHERE: dict[type[msgspec.Struct], Callable[[Any], tuple[str, str, int]]] = {
     MergeRequested: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.requested_at),
     CustomerMoved: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.moved_at),
     IdentityLink: lambda it: ("identity.links", it.event_id or it.key, it.linked_at),
+    CustomerTakenOut: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.taken_out_at),
+    IdentifierErased: lambda it: ("identity.links", f"{it.customer_id}/{it.erased_at}", it.erased_at),
+    IdentityChange: lambda it: ("identity.changes", it.change_id, it.at),
+    SessionClosed: lambda it: ("sessions.closed", it.event_id, it.closed_at),
+    IntentRecognised: lambda it: ("intents", it.event_id, it.occurred_at),
+    EraseRequested: lambda it: (_REQUESTS, f"{it.customer_id}/erase/{it.requested_at}", it.requested_at),
+    UnmergeRequested: lambda it: (_REQUESTS, f"{it.loser}/{it.winner}/unmerge", it.requested_at),
+    ThreadsJoined: lambda it: (_REQUESTS, f"{it.thread_id}/{it.into}/join", it.requested_at),
+    ThreadSplit: lambda it: (_REQUESTS, f"{it.thread_id}/{it.requested_at}/split", it.requested_at),
     Profile: lambda it: ("customers", it.customer_id, it.updated_at),
     ActionCommand: lambda it: ("actions", it.action_id, it.decided_at),
     ActionReceipt: lambda it: ("action.receipts", it.action_id, it.at),

@@ -28,14 +28,23 @@ RELEASED = (
     "Circumstance",
     "CustomerMoved",
     "CustomerProfile",
+    "CustomerTakenOut",
     "DeadLetter",
     "Decision",
+    "EraseRequested",
     "IdentifiedInteraction",
+    "IdentifierErased",
+    "IdentityChange",
     "IdentityLink",
+    "IntentRecognised",
     "Interaction",
     "MergeRequested",
     "RoutingRequest",
+    "SessionClosed",
     "StrategyRelease",
+    "ThreadSplit",
+    "ThreadsJoined",
+    "UnmergeRequested",
 )
 _FIRST_KEYS = ("type", "name", "doc", "default")
 

@@ -13,7 +13,8 @@ from pipeline.domain import identity
 from pipeline.domain import state as states
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import CHANNELS
-from pipeline.domain.messages import ActionCommand, Decision, HistoryEntry
+from pipeline.domain.messages import ActionCommand, Decision
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.pack import load_rules
 from pipeline.wire.codec import Codec

@@ -24,11 +24,11 @@ from pipeline.domain.messages import (
     ActionReceipt,
     CustomerMoved,
     Decision,
-    HistoryEntry,
     IdentifiedInteraction,
     IdentityLink,
     MergeRequested,
 )
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.wire.codec import Codec

@@ -13,10 +13,10 @@ from pipeline.domain.messages import (
     ActionCommand,
     ActionReceipt,
     CustomerMoved,
-    HistoryEntry,
     IdentifiedInteraction,
     MergeRequested,
 )
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 

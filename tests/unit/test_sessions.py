@@ -6,7 +6,7 @@ import pytest
 from domain_values import HOUR, MINUTE, NOW, SECOND, event, folded, rules
 
 from pipeline.domain.customer import fire
-from pipeline.domain.messages import HistoryEntry
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.sessions import GAP_MS, GRACE_MS
 from pipeline.domain.state import GOING_ON, CustomerState, remembered
 from pipeline.domain.strategies.compiled import Rules

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from domain_values import DAY, HOUR, NOW, SECOND, event, folded, rules
 
-from pipeline.domain.messages import HistoryEntry
+from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import TEXT, THREAD_FACTS, THREADS, CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.threads import resolve

@@ -15,7 +15,8 @@ from pipeline.domain.actions import BODIES, Refund, SendMessage
 from pipeline.domain.customers import Profile
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Attachment, Identifier, Interaction
-from pipeline.domain.messages import ActionCommand, ActionReceipt, HistoryEntry, IdentifiedInteraction
+from pipeline.domain.messages import ActionCommand, ActionReceipt, IdentifiedInteraction
+from pipeline.domain.rows import HistoryEntry
 from pipeline.wire.codec import MAX_BYTES, Codec
 from pipeline.wire.dead_letters import MAX_RAW_BYTES, DeadLetter, Source, dead_letter
 from pipeline.wire.files import load_released
