@@ -17,9 +17,9 @@ from itertools import islice
 import msgspec
 
 from benchmarks.pipeline_events import interactions, profiles
+from pipeline.domain.contacts import is_contact
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
-from pipeline.domain.sessions import is_contact
 from pipeline.observe.clock import wall_clock
 from pipeline.runtime.publisher import Publisher
 from pipeline.settings import load_settings

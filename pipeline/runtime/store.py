@@ -35,10 +35,21 @@ _FIRST_KEY = b"\x01"
 # A file beside those of RocksDB, made when a damaged block is read: most damage shows no sooner.
 _DAMAGED = "DAMAGED"
 
-# One cache, and one bound for what is not flushed yet, for all tables of a process: the memory does not grow with
-# the number of partitions.
-_BLOCK_CACHE = Cache(256 * 1024 * 1024)
-_WRITE_BUFFERS = WriteBufferManager(128 * 1024 * 1024, allow_stall=False)
+_MB = 1024 * 1024
+
+
+class Memory:
+    """What the stores of a process may use together, so that it does not grow with the number of partitions.
+
+    `blocks_mb` is for what was read from disk; what is not flushed yet is bounded besides.
+    """
+
+    def __init__(self, blocks_mb: int = 256) -> None:
+        self.blocks = Cache(blocks_mb * _MB)
+        self.write_buffers = WriteBufferManager(128 * _MB, allow_stall=False)
+
+
+_ORDINARY = Memory()
 
 
 class StoreError(Unavailable):
@@ -49,16 +60,16 @@ def _row_of(life: int) -> bytes:
     return _LIFE + life.to_bytes(4, "big")
 
 
-def _options() -> Options:
+def _options(memory: Memory) -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
-    options.set_write_buffer_size(16 * 1024 * 1024)
-    options.set_write_buffer_manager(_WRITE_BUFFERS)
+    options.set_write_buffer_size(16 * _MB)
+    options.set_write_buffer_manager(memory.write_buffers)
     options.set_compression_type(DBCompressionType.lz4())
     options.set_max_open_files(256)
     options.set_keep_log_file_num(2)
     table = BlockBasedOptions()
-    table.set_block_cache(_BLOCK_CACHE)
+    table.set_block_cache(memory.blocks)
     table.set_bloom_filter(10.0, False)
     table.set_cache_index_and_filter_blocks(True)
     # Every read asks the youngest files first: read again from disk each time, their filters are half of its cost.
@@ -75,8 +86,9 @@ class Store:
     is moved aside and the store starts empty, to be rebuilt from the changelog.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: Memory = _ORDINARY) -> None:
         self.path = path
+        self._memory = memory
         self.moved_aside: Path | None = None
         self._logged = WriteOptions()
         self._unlogged = WriteOptions()
@@ -116,7 +128,7 @@ class Store:
             return self._open()
 
     def _open(self) -> Rdict:
-        db = Rdict(str(self.path), options=_options())
+        db = Rdict(str(self.path), options=_options(self._memory))
         try:
             if (self.path / _DAMAGED).exists():
                 raise OSError("Corruption was found in it")

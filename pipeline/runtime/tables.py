@@ -18,7 +18,7 @@ from pipeline.runtime.batch import TP
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.recovery import RecoveryStopped, high_watermarks, recover, topic_ids
-from pipeline.runtime.store import Store
+from pipeline.runtime.store import Memory, Store
 
 log = get_logger(__name__)
 
@@ -64,7 +64,8 @@ class Table(Service):
         """
         settings = self.app.settings
         store = Store(
-            Path(settings.state_dir) / settings.group / settings.worker_id / self.name / str(number)
+            Path(settings.state_dir) / settings.group / settings.worker_id / self.name / str(number),
+            self.app.tables.memory,
         )
         if store.moved_aside:
             log.error("table_damaged", table=self.name, partition=number, moved_to=str(store.moved_aside))
@@ -99,6 +100,7 @@ class TableManager(Service):
         self.app = app
         self.ready = LoopEvent()
         self.stopping = Event()
+        self.memory = Memory(app.settings.block_cache_mb)
         self._tables: dict[str, Table] = {}
         # Its own threads: a commit must never wait for a recovery to leave it one.
         self._recoveries = ThreadPoolExecutor(_RECOVERIES, thread_name_prefix="recovery")

@@ -1,8 +1,9 @@
 """`python -m tests.faults.soak`: does a worker's memory stay flat under steady load? Writes SOAK.md.
 
-A real worker first works off a backlog, which tells its capacity; another then has a share of that for some
-minutes, from customers who come and go, with caches small enough to be full after the first third. The line through
-its resident memory after that decides: exit status 1 when it rises, or when the worker could not bear the load.
+A real worker first shows its capacity: what it folds of more than it can, while the producer shares its machine.
+Another then has a share of that for some minutes, from customers who come and go, with caches small enough to be
+full after the first third. The line through its resident memory after that decides: exit status 1 when it rises,
+or when the worker could not bear the load.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rich.console import Console
 
 from benchmarks.measure import BenchmarkError
 from benchmarks.pipeline_events import SEED
-from benchmarks.pipeline_runs import import_profiles, work_off, write_backlog
+from benchmarks.pipeline_runs import import_profiles
 from benchmarks.pipeline_site import Feed, Site, Worker
 from benchmarks.pipeline_strategies import write_strategies
 from benchmarks.plots import lines
@@ -33,6 +34,9 @@ from tests.faults.soak_fit import BOUND_SHARE, Fit, fit
 REPORT = Path(__file__).with_name("SOAK.md")
 STRATEGIES = 100
 CACHE_ENTRIES = 1_000
+BLOCK_CACHE_MB = 16
+_WARM_UP_S, _CAPACITY_S = 30.0, 20.0
+_MORE_THAN_IT_CAN = 1_000_000
 _EVERY_S = 1.0
 # A worker that is further behind in the end, in seconds of its load, was overloaded: that is another question.
 _BEHIND_S = 10.0
@@ -78,17 +82,27 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     yield lambda done: None
 
 
-def soak(site: Site, minutes: float, share: float, customers: int, backlog: int) -> Soaked:
+def capacity(site: Site, customers: int) -> float:
+    """Events a second that a worker folds while more are being produced beside it."""
+    with (
+        site.worker() as worker,
+        site.feeding(customers, "events", str(SEED), "capacity-", str(_MORE_THAN_IT_CAN), "0"),
+    ):
+        time.sleep(_WARM_UP_S)
+        before, began = worker.figures().events, time.monotonic()
+        time.sleep(_CAPACITY_S)
+        return (worker.figures().events - before) / (time.monotonic() - began)
+
+
+def soak(site: Site, minutes: float, share: float, customers: int) -> Soaked:
     """Load a worker and watch it. Raises BenchmarkError when it, or what loads it, ends before its time."""
     write_strategies(site.strategies, STRATEGIES)
     import_profiles(site, customers, progress)
-    write_backlog(site, customers, backlog, "backlog-", progress)
-    with site.worker() as worker:
-        capacity = work_off([worker], backlog, progress).rate
-    rate = share * capacity
+    can = capacity(site, customers)
+    rate = share * can
     seconds = minutes * 60
     events = int(seconds * rate)
-    _err.print(f"Capacity {capacity:,.0f} events/s; {minutes:g} minutes at {rate:,.0f} events/s ...")
+    _err.print(f"Capacity {can:,.0f} events/s; {minutes:g} minutes at {rate:,.0f} events/s ...")
     with site.worker() as worker:
         while not worker.figures().commits:
             with site.feeding(customers, "events", str(SEED + 1), "wake-", "10", "0"):
@@ -98,7 +112,7 @@ def soak(site: Site, minutes: float, share: float, customers: int, backlog: int)
             samples = list(_watch(worker, feed, seconds))
         ended = worker.figures()
     return Soaked(
-        capacity,
+        can,
         rate,
         customers,
         seconds / 3,
@@ -138,7 +152,8 @@ def markdown(soaked: Soaked, about: dict[str, str]) -> str:
             "# Soak",
             "",
             f"Written by `python -m tests.faults.soak`: one worker, {last.at_s / 60:.1f} minutes at "
-            f"{soaked.rate:,.0f} events/s, {soaked.rate / soaked.capacity:.0%} of what it folds of a backlog.",
+            f"{soaked.rate:,.0f} events/s, {soaked.rate / soaked.capacity:.0%} of what it folds while more "
+            "is produced beside it.",
             "",
             f"**Its memory {'grows' if memory.grows else 'stays flat'}**: {memory.slope:+.2f} MB a minute "
             f"({memory.low:+.2f} to {memory.high:+.2f}, two standard errors) at {memory.mean:,.0f} MB, after a "
@@ -154,7 +169,7 @@ def markdown(soaked: Soaked, about: dict[str, str]) -> str:
             "|---|---|",
             f"| events folded and committed | {soaked.events:,} |",
             f"| customers | {soaked.customers:,} |",
-            f"| states cached, each table partition | {CACHE_ENTRIES:,} |",
+            f"| states cached; blocks cached | {CACHE_ENTRIES:,}; {BLOCK_CACHE_MB} MB |",
             f"| checkpoints | {last.commits:,.0f}, {soaked.aborts:.0f} aborted |",
             f"| events sent and not yet committed | median {lags[len(lags) // 2]:,}, most {lags[-1]:,} |",
             *(f"| {name} | {value} |" for name, value in about.items()),
@@ -167,14 +182,15 @@ def main(
     minutes: Annotated[float, typer.Option(min=1.5, help="How long the load lasts.")] = 10.0,
     share: Annotated[float, typer.Option(min=0.05, max=1.0, help="Load as a share of the capacity.")] = 0.7,
     customers: Annotated[int, typer.Option(min=1_000, help="Customers who cause it.")] = 20_000,
-    backlog: Annotated[int, typer.Option(min=10_000, help="Events that tell the capacity.")] = 100_000,
 ) -> None:
     """Load one worker steadily and see whether its memory grows."""
-    os.environ["THROUGHLINE_TABLE_CACHE_ENTRIES"] = str(CACHE_ENTRIES)  # for the workers, which inherit it
+    # For the worker, which inherits them.
+    os.environ["THROUGHLINE_TABLE_CACHE_ENTRIES"] = str(CACHE_ENTRIES)
+    os.environ["THROUGHLINE_BLOCK_CACHE_MB"] = str(BLOCK_CACHE_MB)
     try:
         _err.print("Starting a Kafka broker ...")
         with Broker(short_lived=False) as broker, tempfile.TemporaryDirectory(prefix="soak-") as directory:
-            soaked = soak(Site(broker.bootstrap, Path(directory)), minutes, share, customers, backlog)
+            soaked = soak(Site(broker.bootstrap, Path(directory)), minutes, share, customers)
     except (BenchmarkError, BrokerError, KafkaException) as error:
         _err.print(str(error), markup=False)
         raise typer.Exit(1) from error
