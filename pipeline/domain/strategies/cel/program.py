@@ -81,6 +81,8 @@ class Program:
         self._quick, self.type = self._function(root, expected, careful=False)
         self._careful, _ = self._function(root, expected, careful=True)
         self._chains = self._chains_of(root)
+        # Made here, so that a condition that cannot be compiled is found when it is validated, not at an event.
+        self._first_false = self._compiled_first_false() if self.type == BOOL else None
         self.references = frozenset(reference(chain) for chain in self._chains)
 
     def evaluate(self, *values: Any) -> Any:
@@ -92,6 +94,7 @@ class Program:
 
     def unmet(self, *values: Any) -> Unmet | None:
         """What keeps a condition from holding, None when it holds. The result must be a bool."""
+        assert self._first_false is not None
         try:
             unmet: Unmet | None = self._first_false(*values)
         except RAISED:
@@ -131,8 +134,7 @@ class Program:
     def _conjuncts(self) -> list[tuple[str, Node]]:
         return [(self._source(part), part) for part in conjuncts(self._root)]
 
-    @functools.cached_property
-    def _first_false(self) -> Function:
+    def _compiled_first_false(self) -> Function:
         """The function that gives an Unmet for the first part that is false, None when none is."""
         emitter = Emitter(self._variables, careful=False)
         body: ast.expr = ast.Constant(None)
