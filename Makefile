@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test scenarios faults soak bench bench-fold bench-pipeline bench-growth bench-restart lock clean
+.PHONY: help setup demo test scenarios worlds faults soak bench bench-fold bench-pipeline bench-growth bench-restart lock clean
 
 help: ## Show what there is.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test: $(VENV)/.installed-dev ## Lint, types, unit, property, scenario and integr
 
 scenarios: $(VENV)/.installed-dev ## Play every scenario file in memory and on the broker; print a table.
 	@$(BIN)/python -m pipeline.local.scenarios $(ARGS)
+
+worlds: $(VENV)/.installed-dev ## Play 100 random worlds of people and devices; print precision and recall of joining.
+	@$(BIN)/python -m tests.worlds $(ARGS)
 
 faults: $(VENV)/.installed-dev ## Break a pipeline under load in every way; compare with an oracle; write a report.
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -10,8 +10,11 @@ import faust
 from confluent_kafka import KafkaException
 
 from pipeline.agents import decisions, identity, sessions
+from pipeline.agents.customers import Marks
 from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Outlet
+from pipeline.api.service import Api
+from pipeline.domain.contacts import DAY_MS
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.clock import wall_clock
 from pipeline.observe.logs import get_logger
@@ -34,10 +37,13 @@ def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[A
     prefix = settings.topic_prefix
     codec = make_codec(settings)
     app = App(settings, driver_topic=f"{prefix}interactions.identified", clock=clock)
-    identity.declare(app, Outlet(codec, prefix, "identity", clock), prefix)
+    marks = Marks(app, settings.erasure_key.get_secret_value().encode())
+    identities = identity.declare(app, Outlet(codec, prefix, "identity", clock), prefix, marks)
     outlet = Outlet(codec, prefix, "sessions", clock)
-    customers = decisions.declare(app, outlet, rules)
+    customers = decisions.declare(app, outlet, rules, marks, settings.history_days * DAY_MS)
     sessions.declare(app, outlet, customers, prefix)
+    # Its thread has a codec of its own.
+    app.add_dependency(Api(app, customers, identities, make_codec(settings)))
     app.timer(_TOPICS_S)(lambda: _look_at_topics(app))
     return app, customers
 

@@ -58,6 +58,20 @@ class Settings(BaseSettings):
         ge=1,
         description="Decoded states kept in memory by a worker, in all its tables; 5 KB each for ordinary ones.",
     )
+    history_days: int = Field(
+        1_095,
+        ge=1,
+        le=36_500,
+        description="How long the single events of a customer's history are kept, in days.",
+    )
+    erasure_key: SecretStr = Field(
+        SecretStr(""),
+        max_length=64,
+        description="Secret for the hashes that remain of who was forgotten; the same on all workers, for ever.",
+    )
+    block_cache_mb: int = Field(
+        256, ge=8, le=1_000_000, description="Memory for what a worker's tables read from disk, in MB."
+    )
     schema_registry_url: str = Field(
         "", description="Confluent schema registry; empty means ids from the schemas."
     )
@@ -78,6 +92,21 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address on which a worker serves Prometheus metrics.")
     metrics_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 serves none.")
 
+    api_host: str = Field(
+        "127.0.0.1",
+        description="Address on which a worker answers who a customer is; any but loopback needs a token.",
+    )
+    api_port: int = Field(0, ge=0, le=65_535, description="Port of these answers; 0 takes a free one.")
+    api_token: SecretStr = Field(
+        SecretStr(""),
+        description="Bearer token of these answers, one for all workers; empty keeps one in the state directory.",
+    )
+    api_advertised: str = Field(
+        "",
+        description="host:port at which the other workers reach this one; empty means where it listens.",
+        pattern=r"^$|^[^\s/:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$",
+    )
+
     @field_validator("bootstrap")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
@@ -85,6 +114,13 @@ class Settings(BaseSettings):
             host, _, port = server.strip().rpartition(":")
             if not host or not port.isdigit() or not 0 < int(port) < 65_536:
                 raise ValueError(f"'{server.strip()}' is not host:port")
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+        if not all("!" <= char <= "~" for char in value.get_secret_value()):
+            raise ValueError("a token has letters, digits and signs of ASCII only, and no blanks")
         return value
 
     def kafka(self) -> dict[str, str | int]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
 
+from pipeline.agents.customers import Customers, Marks
 from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import fire
 from pipeline.domain.failures import Failure
-from pipeline.domain.messages import ActionCommand, Decision, Output
-from pipeline.domain.rows import HistoryEntry
+from pipeline.domain.messages import ActionCommand, Decision, Output, SessionClosed
+from pipeline.domain.rows import Forget, HeldIdentifier, HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.logs import get_logger
@@ -24,7 +24,6 @@ from pipeline.runtime.app import App
 from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.runtime.deadlines import Deadlines
-from pipeline.runtime.partition import TablePartition
 from pipeline.wire.dead_letters import Source
 
 log = get_logger(__name__)
@@ -32,6 +31,9 @@ log = get_logger(__name__)
 TICK_S = 0.1
 # Deadlines of one partition that fire in one go: some tens of milliseconds in which no event is handled.
 PORTION = 250
+# Customers of one partition whose history is looked through in one go, and how often.
+SWEPT = 100
+SWEEP_S = 1.0
 
 
 # There are more decisions than events: the counters of each kind are looked up once.
@@ -42,23 +44,19 @@ class PoisonedDeadline(Exception):
     """Deciding for a customer at a deadline raised; `args` are partition, customer id, due and the error."""
 
 
-class Customers(NamedTuple):
-    """The customers of one partition: hot records, history and what is due when."""
-
-    states: TablePartition[CustomerState]
-    history: TablePartition[HistoryEntry]
-    deadlines: Deadlines
-
-
 class Decisions:
     """The tables of all customers of this worker, and the way out of what is decided about them."""
 
-    def __init__(self, app: App, outlet: Outlet, rules: Rules) -> None:
+    def __init__(self, app: App, outlet: Outlet, rules: Rules, marks: Marks, history_ms: int) -> None:
+        """`history_ms` is how long the history is kept."""
         self.rules = rules
         self._app = app
         self._outlet = outlet
+        self._marks = marks
+        self._history_ms = history_ms
         self._states = app.Table("sessions", value_type=CustomerState)
         self._history = app.Table("history", value_type=HistoryEntry, keep_cached=False)
+        self._identifiers = app.Table("identifiers", value_type=HeldIdentifier, keep_cached=False)
         self._due = app.Table("deadlines", value_type=bytes, keep_cached=False)
         self._open: dict[int, Customers] = {}
         self._set_aside: dict[tuple[str, int], str] = {}
@@ -70,7 +68,12 @@ class Decisions:
         found = self._open.get(partition)
         if found is None or found.states is not states:
             found = Customers(
-                states, self._history.partition(partition), Deadlines(self._due.partition(partition))
+                partition,
+                states,
+                self._history.partition(partition),
+                self._identifiers.partition(partition),
+                Deadlines(self._due.partition(partition)),
+                self._marks,
             )
             # Those of partitions that were given up go, with all their states.
             self._open = {n: c for n, c in self._open.items() if n in self._states.partitions}
@@ -96,7 +99,7 @@ class Decisions:
         outputs: Iterable[Output],
         cause: Cause | None,
     ) -> None:
-        """Append history to its table and send everything else to its topic."""
+        """Keep rows in their tables and send everything else to its topic."""
         for output in outputs:
             if isinstance(output, HistoryEntry):
                 customers.history.put(output.key, output)
@@ -105,12 +108,32 @@ class Decisions:
                 _commands(output.kind).inc()
             elif isinstance(output, Decision):
                 _decisions(output.outcome).inc()
+            elif isinstance(output, HeldIdentifier):
+                customers.identifiers.put(output.key, output)
+                continue
+            elif isinstance(output, Forget):
+                self.publish(checkpoint, customers, customers.forget(output), cause)
+                continue
+            elif isinstance(output, SessionClosed):
+                customers.expire(output.customer_id, self._kept_since())
             self._outlet.send(checkpoint, output, cause)
+
+    def _kept_since(self) -> int:
+        return self._app.clock() - self._history_ms
+
+    def sweep(self) -> int:
+        """Expire the history of the next customers of each partition; returns how many rows that were."""
+        before = self._kept_since()
+        return sum(self.customers(number).sweep(before, SWEPT) for number in self._states.partitions)
 
     def next_due(self) -> int | None:
         """The earliest time at which something may be due (epoch milliseconds), None when nothing is."""
         dues = [self.customers(partition).deadlines.next_due() for partition in self._states.partitions]
         return min((due for due in dues if due is not None), default=None)
+
+    def all(self) -> list[Customers]:
+        """The customers of every partition that this worker owns."""
+        return [self.customers(partition) for partition in self._states.partitions]
 
     def state(self, customer_id: str) -> CustomerState | None:
         """The record of a customer in one of this worker's partitions, None when there is none."""
@@ -162,9 +185,9 @@ class Decisions:
         self._set_aside[customer_id, due] = error
 
 
-def declare(app: App, outlet: Outlet, rules: Rules) -> Decisions:
-    """Add the customers' tables, and what watches their deadlines, to the app."""
-    decisions = Decisions(app, outlet, rules)
+def declare(app: App, outlet: Outlet, rules: Rules, marks: Marks, history_ms: int) -> Decisions:
+    """Add the customers' tables, and what watches their deadlines and their history's age, to the app."""
+    decisions = Decisions(app, outlet, rules, marks, history_ms)
 
     @app.task
     async def due() -> None:
@@ -186,5 +209,14 @@ def declare(app: App, outlet: Outlet, rules: Rules) -> Decisions:
             if fired:
                 consumer.touched()
             return fired
+
+    @app.task
+    async def sweep() -> None:
+        """Delete what is too old of customers who do not come back, a few at a time."""
+        while not app.should_stop:
+            await asyncio.sleep(SWEEP_S)
+            async with app.consumer.alone:
+                if decisions.sweep():
+                    app.consumer.touched()
 
     return decisions

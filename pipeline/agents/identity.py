@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from pipeline.agents.customers import Marks
 from pipeline.agents.outlet import Cause, Outlet
-from pipeline.domain.identity import IdentityRecord, handle
+from pipeline.domain.erased_identity import begun_anew, unheard
+from pipeline.domain.evidence import IdentityRecord
+from pipeline.domain.identity import handle
 from pipeline.domain.interactions import CHANNELS, Interaction
-from pipeline.domain.messages import IdentifierErased, IdentityLink
+from pipeline.domain.messages import IdentifierErased, IdentityLink, Output
+from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
+from pipeline.runtime.tables import Table
+
+_suppressed = PIPELINE.suppressed.labels("identity")
 
 
-def declare(app: App, outlet: Outlet, prefix: str) -> None:
-    """Add the agent and its table to the app."""
-    identities = app.Table("identities", value_type=IdentityRecord)
+def declare(app: App, outlet: Outlet, prefix: str, marks: Marks) -> Table:
+    """Add the agent and its table to the app; returns the table. `marks` tell which identifiers were forgotten."""
+    identities: Table = app.Table("identities", value_type=IdentityRecord)
     topics = [f"{prefix}interactions.{channel}" for channel in CHANNELS]
     evidence = app.topic(*topics, f"{prefix}identity.links", value_type=bytes)
 
@@ -30,10 +38,25 @@ def declare(app: App, outlet: Outlet, prefix: str) -> None:
         def one(value: Interaction | IdentityLink | IdentifierErased, cause: Cause) -> None:
             key = value.key
             known = table.get(key)
+            erased_at = marks.of_identifier(batch.partition, key) if known is None else known.erased_at
+            instead = unheard(known, value, erased_at) if erased_at >= 0 else None
+            if instead is not None:
+                _suppressed.inc()
+                send(batch, instead, cause)
+                return
             record, outputs = handle(known, value)
+            if isinstance(value, IdentifierErased):
+                marks.mark_identifier(batch.partition, key, value.erased_at)
+                table.delete(key)
+            record = begun_anew(record, erased_at)
             if record is not None and record is not known:
                 table.put(key, record)
-            for output in outputs:
-                outlet.send(batch.checkpoint, output, cause)
+            send(batch, outputs, cause)
 
         outlet.read(batch, one, Interaction, IdentityLink, IdentifierErased)
+
+    def send(batch: Batch, outputs: Iterable[Output], cause: Cause) -> None:
+        for output in outputs:
+            outlet.send(batch.checkpoint, output, cause)
+
+    return identities

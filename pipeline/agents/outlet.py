@@ -56,10 +56,17 @@ class Outlet:
         self._clock = clock
 
     def read(self, batch: Batch, handle: Handle, *types: type[Any]) -> None:
-        """Call `handle` with every record of the batch that is one of `types`; the others become dead letters."""
+        """Call `handle` with every record of the batch that is one of `types`; the others become dead letters.
+
+        A tombstone on `customers` only takes an older profile out of the topic: it is passed over.
+        """
+        profiles = f"{self._prefix}customers"
 
         def one(message: Message) -> None:
-            value = self._codec.decode(message.value() or b"", *types)
+            raw = message.value()
+            if raw is None and message.topic() == profiles:
+                return
+            value = self._codec.decode(raw or b"", *types)
             failure = value if isinstance(value, Failure) else _misplaced(value, message.key())
             if failure is not None:
                 self._refuse(batch, message, failure)

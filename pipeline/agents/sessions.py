@@ -8,11 +8,14 @@ from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.customer import Message, handle
 from pipeline.domain.customers import Profile
-from pipeline.domain.state import CustomerState
+from pipeline.domain.erasure import outdated, turned_away
+from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
 
 TOPICS = ("interactions.identified", "customers", "customer.requests", "intents", "action.receipts")
+
+_suppressed = PIPELINE.suppressed.labels("sessions")
 
 
 def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None:
@@ -30,7 +33,14 @@ def declare(app: App, outlet: Outlet, decisions: Decisions, prefix: str) -> None
 
         def one(message: Message, cause: Cause) -> None:
             customer_id = message.customer_id if isinstance(message, Profile) else message.key
-            state = customers.states.get(customer_id) or CustomerState(customer_id)
+            known = customers.states.get(customer_id)
+            state = known or customers.begin(customer_id)
+            if known is None or state.erased_at >= 0:
+                instead = turned_away(state, message, begins=known is None)
+                if instead is not None:
+                    _suppressed.inc(outdated(state, message))
+                    decisions.publish(batch.checkpoint, customers, instead, cause)
+                    return
             due = state.next_due
             outputs = handle(state, message, app.clock(), decisions.rules)
             customers.states.put(customer_id, state)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pipeline.domain import normalise
 from pipeline.domain.interactions import Scalar
+
+MAX_FACT = 256
+"""Characters of a fact: longer text is no order, reason or size, and facts stay in the customer's state."""
 
 _WORD_STARTS = re.compile(r"(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -33,6 +37,12 @@ def attributes(values: Mapping[str, object]) -> dict[str, Scalar]:
         if key and isinstance(value, str | int | float | bool) and not _SECRET_NAME.search(key):
             kept[key] = without_query(value) if isinstance(value, str) else value
     return kept
+
+
+def fact(name: str, value: Scalar) -> Scalar | None:
+    """The value as a fact called `name`: ids are text without the `#` before them; None when it cannot be one."""
+    told = normalise.order_number(str(value)) if name.endswith("_id") else value
+    return told if 0 < len(str(told)) <= MAX_FACT else None
 
 
 def without_query(text: str) -> str:

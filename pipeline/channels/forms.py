@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.channels.fields import attributes, snake_case
+from pipeline.channels.fields import attributes, fact, snake_case
 from pipeline.channels.payload import MAX_ID
-from pipeline.domain import normalise
 from pipeline.domain.interactions import Interaction, Scalar
-
-MAX_FACT = 256
-"""Characters of a fact: longer text is no order, reason or size, and facts stay in the customer's state."""
 
 KINDS = frozenset({"form_started", "form_field", "form_submitted", "form_abandoned"})
 _LAST_KINDS = frozenset({"form_submitted", "form_abandoned"})
@@ -70,11 +66,9 @@ def describe(interaction: Interaction, properties: Mapping[str, object]) -> None
 
 
 def _add_fact(interaction: Interaction, field: str, value: Scalar) -> bool:
-    fact = FACTS.get(field)
-    if fact is None:
+    name = FACTS.get(field)
+    told = None if name is None else fact(name, value)
+    if name is None or told is None:
         return False
-    told = normalise.order_number(str(value)) if fact.endswith("_id") else value
-    if not 0 < len(str(told)) <= MAX_FACT:
-        return False
-    interaction.facts[fact] = told
+    interaction.facts[name] = told
     return True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
-from pipeline.channels import mobile_app, order, social, web
+from pipeline.channels import mobile_app, native, order, social, web
 from pipeline.channels.payload import Adapted
 from pipeline.domain.failures import Failure
 
@@ -16,6 +17,7 @@ ADAPTERS: Mapping[str, Adapter] = {
     "mobile_app": mobile_app.adapt,
     "social": social.adapt,
     "order": order.adapt,
+    **{channel: partial(native.adapt, channel=channel) for channel in native.CHANNELS},
 }
 
 

@@ -23,6 +23,7 @@ from pipeline.channels.payload import (
     too_many_events,
 )
 from pipeline.domain import normalise
+from pipeline.domain.evidence import meaningless
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Assurance, Identifier, Interaction
 
@@ -127,7 +128,7 @@ def _interaction(
         event_id=str(call.message_id),
         channel=channel,
         kind=kind,
-        interaction_id=_interaction_id(context, identifiers[0]),
+        interaction_id=_interaction_id(call, context, identifiers[0]),
         occurred_at=_occurred_at(call, received_at),
         received_at=received_at,
         source="segment",
@@ -175,8 +176,11 @@ def _identifiers(call: Call, context: Context) -> list[Identifier]:
     return [one for one in found if isinstance(one, Identifier)]
 
 
-def _interaction_id(context: Context, primary: Identifier) -> str:
-    return str(context.session_id) if context.session_id else f"visit:{primary.value}"
+def _interaction_id(call: Call, context: Context, primary: Identifier) -> str:
+    """The SDK's session, else what the device does; behind a placeholder each call stands alone."""
+    if context.session_id:
+        return str(context.session_id)
+    return f"visit:{call.message_id if meaningless(primary) else primary.value}"
 
 
 def _occurred_at(call: Call, received_at: int) -> int:

@@ -36,6 +36,7 @@ COMMANDS = {
         "Publish a channel service's payloads as interactions; what cannot be read goes to dead-letters.",
     ),
     "customers": Place("produce", "Customers: publish their profiles from the system of record."),
+    "customer": Place("customer", "Customer: see everything about one, undo a merge, or forget one."),
     "strategies": Place("strategies", "Strategies: what is done for a customer, and when."),
 }
 

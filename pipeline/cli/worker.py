@@ -9,6 +9,7 @@ import typer
 import uvloop
 from prometheus_client import start_http_server
 
+from pipeline.api.access import problem_of_access
 from pipeline.app import run_worker, wire
 from pipeline.cli.common import FAILED, Bootstrap, settings_or_stop, stop
 from pipeline.cli.kafka import broker_or_stop, topics_or_stop
@@ -27,6 +28,9 @@ def worker(
     Start up to as many as there are partitions, each with its own THROUGHLINE_WORKER_ID; they share the work.
     """
     settings = settings_or_stop(bootstrap=bootstrap, strategies=strategies)
+    problem = problem_of_access(settings)
+    if problem is not None:
+        stop(problem)
     rules = rules_or_stop(settings)
     broker_or_stop(settings)
     topics_or_stop(settings)

@@ -10,12 +10,26 @@ from __future__ import annotations
 
 import msgspec
 
-from pipeline.domain import state as states
+from pipeline.domain.closing import close
+from pipeline.domain.contacts import GAP_MS, GRACE_MS, at_possible_time, is_contact, is_late
 from pipeline.domain.customers import Profile
-from pipeline.domain.identity import CUSTOMER_NUMBER, links_of
-from pipeline.domain.ids import fingerprint, is_provisional
+from pipeline.domain.erasure import erase, newly_held
+from pipeline.domain.fading import fade
+from pipeline.domain.going_on import key_of, touch_by_desk, touch_going_on
+from pipeline.domain.held import note_identifiers
+from pipeline.domain.history import count_contact, note_order
+from pipeline.domain.identity import links_of
+from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
-from pipeline.domain.merging import absorb, advance_action, bound_orders
+from pipeline.domain.merges import (
+    on_merge,
+    on_moved,
+    on_profile_of_merged,
+    on_taken_out,
+    on_unmerge,
+    sent_on,
+)
+from pipeline.domain.merging import advance_action
 from pipeline.domain.messages import (
     ActionReceipt,
     CustomerMoved,
@@ -25,32 +39,22 @@ from pipeline.domain.messages import (
     MergeRequested,
     Output,
 )
-from pipeline.domain.requests import Request
+from pipeline.domain.requests import EraseRequested, Request, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.domain.rows import HistoryEntry
-from pipeline.domain.sessions import (
-    GRACE_MS,
-    close_sessions,
-    is_contact,
-    is_late,
-    touch_going_on,
-    touch_session,
-)
+from pipeline.domain.sessions import closing_at, touch_session
 from pipeline.domain.state import (
-    IDENTIFIERS,
-    ORDER_FACTS,
     CustomerState,
     GoingOn,
-    Seen,
     Session,
     Thread,
-    cut,
     remember,
     seen,
 )
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.evaluate import due_waits, on_due, on_event
-from pipeline.domain.strategies.moment import moment_of_event
-from pipeline.domain.threads import ORDER, find_thread, touch_thread
+from pipeline.domain.strategies.moment import Moment, moment_of_event
+from pipeline.domain.thread_edits import join_threads, split_thread
+from pipeline.domain.threads import find_thread, touch_thread
 
 Message = (
     Profile
@@ -62,7 +66,6 @@ Message = (
     | ActionReceipt
     | Request
 )
-MERGED = "merged"
 
 
 def handle(state: CustomerState, message: Message, now: int, rules: Rules) -> list[Output]:
@@ -76,11 +79,19 @@ def handle(state: CustomerState, message: Message, now: int, rules: Rules) -> li
         case Profile():
             outputs = _on_profile(state, message)
         case MergeRequested():
-            outputs = _on_merge(state, message, now)
+            outputs = on_merge(state, message, now)
         case CustomerMoved():
-            outputs = _on_moved(state, message)
+            outputs = on_moved(state, message, now)
+        case UnmergeRequested():
+            outputs = on_unmerge(state, message, now)
+        case CustomerTakenOut():
+            outputs = on_taken_out(state, message)
         case ActionReceipt():
             outputs = _on_receipt(state, message)
+        case ThreadsJoined() | ThreadSplit():
+            outputs = _on_thread_edit(state, message)
+        case EraseRequested():
+            outputs = erase(state, message)
     due = _next_due(state)
     # Every event puts off the end of its session: that is looked up when the earlier time comes, which is
     # cheaper than to move the deadline every time.
@@ -95,18 +106,26 @@ def fire(state: CustomerState, now: int, rules: Rules) -> list[Output]:
 
     A step that begins a wait which is over already takes its turn in the same call.
     """
+    outputs = _end_waits(state, now, rules)
+    outputs += close(state, now, rules)
+    outputs += _end_waits(state, now, rules)
+    if not state.sessions:
+        fade(state, now, rules)
+    state.next_due = _next_due(state)
+    return outputs
+
+
+def _end_waits(state: CustomerState, now: int, rules: Rules) -> list[Output]:
     outputs: list[Output] = []
     while due := due_waits(state, now):
         _, name, step_id = due[0]
         outputs.extend(on_due(state, rules, now, name, step_id))
-    close_sessions(state, now)
-    state.next_due = _next_due(state)
     return outputs
 
 
 def _next_due(state: CustomerState) -> int | None:
     """The earliest time at which something must happen."""
-    dues = [session.closes_at + GRACE_MS for session in state.sessions]
+    dues = [closing_at(state, session) + GRACE_MS for session in state.sessions]
     for attempt in state.attempts.values():
         if attempt.ended_at is None:
             dues.extend(wait.due for wait in attempt.waits.values() if wait.due is not None)
@@ -116,71 +135,65 @@ def _next_due(state: CustomerState) -> int | None:
 def _on_interaction(
     state: CustomerState, message: IdentifiedInteraction, now: int, rules: Rules
 ) -> list[Output]:
-    elsewhere = _sent_on(state, message)
-    if elsewhere is not None:
-        return [elsewhere]
-    event = message.interaction
+    elsewhere = sent_on(state, message)
+    if elsewhere:
+        if state.merged_into is not None:
+            elsewhere += newly_held(state, message.interaction.identifiers, now)
+        return elsewhere
+    event = at_possible_time(message.interaction, now)
+    skew_ms = message.interaction.occurred_at - event.occurred_at
     mark = fingerprint(event.event_id)
     if seen(state, mark):
         return []
+    contact = is_contact(event)
     forgotten = event.occurred_at <= state.forgotten_at
     remember(state, mark, event.occurred_at)
     state.known = state.known or message.known
-    if forgotten or is_late(event):
-        return _too_late(state, event, now, rules, forgotten)
+    rows = newly_held(state, event.identifiers, event.occurred_at)
+    if forgotten or (contact and is_late(event)):
+        return [*rows, *_too_late(state, event, now, rules, forgotten, skew_ms)]
     going_on: GoingOn | None = None
     session: Session | None = None
-    if is_contact(event):
-        _note_identifiers(state, event)
-        session = touch_session(state, event)
+    if contact:
+        note_identifiers(state, event)
         going_on, began = touch_going_on(state, event)
-        _count(state, event, began)
+        session = touch_session(state, event)
+        count_contact(state.history, event, began)
+    elif event.channel in GAP_MS:
+        going_on = touch_by_desk(state, event)
     else:
-        _note_order(state, event)
-    thread = touch_thread(state, event, going_on)
+        note_order(state.history, event)
+    thread = touch_thread(state, event, going_on, contact)
     moment = moment_of_event(state, rules, now, event, (going_on, session, thread))
-    if is_contact(event):
-        moment.outputs.append(_entry(state, event, session, thread, late=False))
+    moment.outputs.extend(rows)
+    if event.channel in GAP_MS:
+        moment.outputs.append(_entry(moment, session, thread, skew_ms))
     on_event(moment)
     return moment.outputs
 
 
-def _sent_on(state: CustomerState, message: IdentifiedInteraction) -> IdentifiedInteraction | None:
-    """The message for the customer that it belongs to, None when that is this one.
-
-    A customer number goes before a merge: the device of a customer who was taken for another one by weaker
-    evidence may just have logged in.
-    """
-    number = message.resolved_by.removeprefix(f"{CUSTOMER_NUMBER}:")
-    if number not in (message.resolved_by, state.customer_id):
-        return msgspec.structs.replace(message, customer_id=number)
-    if state.merged_into is None:
-        return None
-    by = f"{MERGED}:{state.customer_id}"
-    return msgspec.structs.replace(message, customer_id=state.merged_into, resolved_by=by)
-
-
 def _too_late(
-    state: CustomerState, event: Interaction, now: int, rules: Rules, forgotten: bool
+    state: CustomerState, event: Interaction, now: int, rules: Rules, forgotten: bool, skew_ms: int
 ) -> list[Output]:
     """An event for the history only. One so old that it may be a duplicate does not even count."""
-    if not is_contact(event):
-        _note_order(state, event)
+    if event.channel not in GAP_MS:
+        note_order(state.history, event)
         return []
-    going_on = state.going_on.get(f"{event.channel}:{event.interaction_id}")
+    going_on = state.going_on.get(key_of(event))
     thread = find_thread(state, event, going_on)
     moment = moment_of_event(state, rules, now, event, (going_on, None, thread))
-    moment.outputs.append(_entry(state, event, None, None, late=True))
+    moment.outputs.append(_entry(moment, None, None, skew_ms, late=True))
     if not forgotten:
         on_event(moment, late=True)
     return moment.outputs
 
 
 def _entry(
-    state: CustomerState, event: Interaction, session: Session | None, thread: Thread | None, late: bool
+    moment: Moment, session: Session | None, thread: Thread | None, skew_ms: int, late: bool = False
 ) -> HistoryEntry:
+    event = moment.event
     return HistoryEntry(
-        customer_id=state.customer_id,
+        customer_id=moment.state.customer_id,
         event_id=event.event_id,
         occurred_at=event.occurred_at,
         channel=event.channel,
@@ -190,85 +203,18 @@ def _entry(
         thread_id=thread.thread_id if thread else None,
         subject=event.subject,
         late=late,
+        adviser=moment.interaction.adviser,
+        clock_skew_ms=skew_ms,
     )
-
-
-def _count(state: CustomerState, event: Interaction, began: bool) -> None:
-    history, at = state.history, event.occurred_at
-    if began:
-        history.contacts += 1
-        history.channels[event.channel] = history.channels.get(event.channel, 0) + 1
-    if history.first_contact_at is None or at < history.first_contact_at:
-        history.first_contact_at = at
-    if history.last_contact_at is None or at >= history.last_contact_at:
-        history.last_contact_at, history.last_channel = at, event.channel
-
-
-def _note_identifiers(state: CustomerState, event: Interaction) -> None:
-    """Keep what can serve as an address: what the customer wrote from, and what is verified."""
-    for position, identifier in enumerate(event.identifiers):
-        if position == 0 or identifier.assurance == "verified":
-            state.identifiers.pop(identifier.key, None)
-            state.identifiers[identifier.key] = Seen(identifier, event.occurred_at)
-    while len(state.identifiers) > IDENTIFIERS:
-        del state.identifiers[next(iter(state.identifiers))]
-
-
-def _note_order(state: CustomerState, event: Interaction) -> None:
-    """What the system of record says about an order; of two events the one that happened later is right."""
-    order_id = event.facts.get(ORDER)
-    if order_id is None:
-        return
-    order = state.history.orders.setdefault(str(order_id), {})
-    at = order.get("status_at", -1)
-    newest = not isinstance(at, int) or event.occurred_at >= at
-    for name, value in {**event.attributes, **event.facts}.items():
-        if (newest or name not in order) and (name in order or len(order) < ORDER_FACTS):
-            order[name] = cut(value)
-    if newest:
-        order |= {"status": event.kind, "status_at": event.occurred_at}
-    bound_orders(state.history)
 
 
 def _on_profile(state: CustomerState, profile: Profile) -> list[Output]:
+    rows = newly_held(state, profile.identifiers, profile.updated_at)
+    if state.merged_into is not None:
+        return [*rows, *on_profile_of_merged(state, state.merged_into, profile)]
     if state.profile is None or profile.updated_at >= state.profile.updated_at:
         state.profile, state.known = profile, True
-    return [*links_of(profile)]
-
-
-def _on_merge(state: CustomerState, request: MergeRequested, now: int) -> list[Output]:
-    """Hand over to the winner; if this customer has gone to another one already, those two are to be merged.
-
-    Two known customers are not merged by this.
-    """
-    gone_to = state.merged_into
-    if gone_to is not None:
-        both_known = not is_provisional(gone_to) and not is_provisional(request.winner)
-        if gone_to == request.winner or both_known:
-            return []
-        winner, loser = sorted((gone_to, request.winner), key=lambda one: (is_provisional(one), one))
-        return [msgspec.structs.replace(request, winner=winner, loser=loser)]
-    if request.winner == state.customer_id or not is_provisional(state.customer_id):
-        return []
-    moved = CustomerMoved(
-        winner=request.winner, loser=state.customer_id, state=states.encode(state), moved_at=now
-    )
-    _empty(state, request.winner)
-    return [moved]
-
-
-def _empty(state: CustomerState, winner: str) -> None:
-    """Keep nothing of the customer but where they went."""
-    blank = CustomerState(state.customer_id, merged_into=winner)
-    for field in state.__struct_fields__:
-        setattr(state, field, getattr(blank, field))
-
-
-def _on_moved(state: CustomerState, moved: CustomerMoved) -> list[Output]:
-    if state.merged_into is not None:
-        return [msgspec.structs.replace(moved, winner=state.merged_into)]
-    absorb(state, states.decode(moved.state))
-    return []
+    return [*rows, *links_of(profile)]
 
 
 def _on_receipt(state: CustomerState, receipt: ActionReceipt) -> list[Output]:
@@ -276,4 +222,15 @@ def _on_receipt(state: CustomerState, receipt: ActionReceipt) -> list[Output]:
         return [msgspec.structs.replace(receipt, customer_id=state.merged_into)]
     if receipt.action_id in state.actions:
         advance_action(state, receipt.action_id, receipt.status)
+    return []
+
+
+def _on_thread_edit(state: CustomerState, request: ThreadsJoined | ThreadSplit) -> list[Output]:
+    """What an adviser says of threads; of one that is not remembered it changes nothing."""
+    if state.merged_into is not None:
+        return [msgspec.structs.replace(request, customer_id=state.merged_into)]
+    if isinstance(request, ThreadsJoined):
+        join_threads(state, request.thread_id, request.into)
+    else:
+        split_thread(state, request)
     return []

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from pipeline.domain.gates import consents
-from pipeline.domain.state import CustomerState
+from pipeline.domain.state import CustomerState, preferences
 
 ADDRESS_TYPES: dict[str, str] = {
     "sms": "phone",
@@ -77,7 +77,7 @@ def in_use(state: CustomerState) -> list[str]:
 
 
 def _candidates(state: CustomerState, in_use_first: bool) -> Iterator[str]:
-    stated = state.profile.preferences.get("channel") if state.profile else None
+    stated = preferences(state).get("channel")
     preferred = [stated] if stated else []
     groups = (in_use(state), preferred) if in_use_first else (preferred, in_use(state))
     yield from dict.fromkeys([*groups[0], *groups[1], *FALLBACKS])

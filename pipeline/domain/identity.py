@@ -1,27 +1,35 @@
 """Whose event is it? The fold of the `identities` table, one record an identifier.
 
-Evidence meets the record that it is about: an event is handled under its primary identifier, and what it
-says about other identifiers travels as `IdentityLink` to theirs. Rules:
+Evidence meets the record that it is about: an event is handled under its primary identifier, and what it says about
+other identifiers travels as `IdentityLink` to theirs, see `evidence`. Rules:
 
-- A verified customer number is the customer's id. Without one the record of the primary identifier decides,
-  and an identifier never seen before makes a provisional customer at once.
-- Known wins over provisional, whatever the assurance. Two known customers are never merged here: an
-  identifier goes to the one with the better evidence (assurance, then the newer, then the smaller id). Of
-  two provisional customers the smaller id wins, so that the order of arrival does not matter.
-- A login on a device of another known customer moves the device's session, and merges nothing.
-- Identifiers that many people share because they mean nothing (`null`, zeros, `kiosk` …) identify nobody.
+- A verified customer number, of a login or the system of record, is the customer's id. Without one the record of
+  the primary identifier decides, and an identifier never seen before makes a provisional customer at once.
+- A login makes a device the customer's. A login of a second customer merges nothing; from then on the device is
+  shared: every visit is a provisional customer's of its own until somebody logs in in it. So it is with an e-mail
+  address or a phone number that is vouched for to be two customers'.
 """
 
 from __future__ import annotations
 
 from itertools import islice
 
-import msgspec
 from msgspec.structs import replace
 
 from pipeline.domain.customers import Profile
+from pipeline.domain.erased_identity import erase_identifier
+from pipeline.domain.evidence import (
+    CUSTOMER_NUMBER,
+    HANDOVER_MS,
+    IdentityRecord,
+    block,
+    link,
+    meaningless,
+    share,
+)
 from pipeline.domain.ids import is_provisional, provisional_id
-from pipeline.domain.interactions import Assurance, Identifier, Interaction
+from pipeline.domain.interactions import Identifier, Interaction
+from pipeline.domain.journal import SHARED_IDENTIFIER, VERIFIED_NUMBER
 from pipeline.domain.messages import (
     IdentifiedInteraction,
     IdentifierErased,
@@ -30,51 +38,8 @@ from pipeline.domain.messages import (
     Output,
 )
 
-CUSTOMER_NUMBER = "customer_number"
-HANDOVER_MS = 10_000
 LINKS_REMEMBERED = 8
-MEANINGLESS = frozenset(
-    {"", "null", "none", "nil", "undefined", "nan", "anonymous", "anon", "unknown", "guest", "n/a", "na"}
-    | {"test", "kiosk", "false", "true", "[object object]"}
-)
-_RANK: dict[Assurance, int] = {"observed": 0, "asserted": 1, "verified": 2}
-
-
-class IdentityRecord(msgspec.Struct, array_like=True, frozen=True):
-    """Whose identifier it is, how sure, and since when (`linked_at`, epoch milliseconds).
-
-    `links` maps the other identifiers that its events told of to what was told, so that each is told once.
-    Until `handover_until` events go by way of `handover`, the provisional customer that has just been
-    merged, so that they cannot overtake its state.
-    """
-
-    customer_id: str
-    known: bool
-    assurance: Assurance
-    linked_at: int
-    links: dict[str, str] = msgspec.field(default_factory=dict)
-    handover: str | None = None
-    handover_until: int = 0
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(IdentityRecord)
-
-
-def encode(record: IdentityRecord) -> bytes:
-    """The record as MessagePack."""
-    return _encoder.encode(record)
-
-
-def decode(raw: bytes) -> IdentityRecord:
-    """The record from MessagePack; raises msgspec.DecodeError when `raw` is not one."""
-    return _decoder.decode(raw)
-
-
-def meaningless(identifier: Identifier) -> bool:
-    """Whether the identifier's value names nobody: a placeholder, or nothing but zeros and punctuation."""
-    bare = identifier.value.rpartition(":")[2].strip().lower()
-    return bare in MEANINGLESS or not any(char.isalnum() and char != "0" for char in bare)
+VISITS = 8
 
 
 def proven_customer(interaction: Interaction) -> Identifier | None:
@@ -103,7 +68,7 @@ def handle(
         case IdentityLink():
             return link(record, message)
         case IdentifierErased():
-            raise NotImplementedError
+            return erase_identifier(record, message), []
 
 
 def identify(
@@ -111,29 +76,63 @@ def identify(
 ) -> tuple[IdentityRecord | None, list[Output]]:
     """Whose event this is: the record of its primary identifier (None: none is kept) and what to publish.
 
-    The record is the one that was given when nothing about it has changed.
-    A time in the future is put back to when the event was received, and flagged in
-    `attributes.clock_skew_ms`. When the event proves that a provisional customer is a known one, it follows
-    the `MergeRequested` under the provisional customer's key, and its fold passes it on behind the state.
+    The record is the one that was given when nothing about it has changed. When the event proves that a
+    provisional customer is a known one, it follows the `MergeRequested` under the provisional customer's key, and
+    its fold passes it on behind the state.
     """
-    interaction = clamped(interaction)
     primary = interaction.identifiers[0]
     proven = proven_customer(interaction)
     if meaningless(primary):
         return record, [_identified(interaction, primary, proven)]
+    told: list[Output] = []
+    if record is not None and proven is not None and proven is not primary:
+        record, told = _proven(record, primary, proven, interaction.received_at)
+    if record is None or not record.rivals or not record.shared:
+        record, outputs = _resolve(record, primary.key, interaction, proven)
+    else:
+        visit = f"{interaction.channel}:{interaction.interaction_id}"
+        before = record.visits.get(visit)
+        own, outputs = _resolve(before, f"{primary.key}|{visit}", interaction, proven)
+        if own is not before:
+            visits = {**record.visits, visit: own}
+            record = replace(record, visits=dict(islice(visits.items(), max(len(visits) - VISITS, 0), None)))
+    return record, told + outputs
+
+
+def _proven(
+    record: IdentityRecord, primary: Identifier, proven: Identifier, now: int
+) -> tuple[IdentityRecord, list[Output]]:
+    """The record after a login, and what is told of it when the identifier is another known customer's too."""
+    if record.assurance != "verified":
+        if record.rivals:
+            record = replace(record, customer_id=proven.value, rivals=[], former_ids=[], visits={})
+        if record.is_of(proven.value):
+            record = replace(record, assurance="verified", linked_at=now)
+        return record, []
+    if not record.known or record.is_of(proven.value) or proven.value in record.rivals:
+        return record, []
+    record, told = block(record, proven.value, SHARED_IDENTIFIER, primary, now)
+    return share(record, proven.value), told
+
+
+def _resolve(
+    record: IdentityRecord | None, name: str, interaction: Interaction, proven: Identifier | None
+) -> tuple[IdentityRecord, list[Output]]:
+    """The record after an event, which is made under `name` when there is none, and whose event it is."""
     now = interaction.received_at
     outputs: list[Output] = []
     if record is None:
-        customer = proven.value if proven else provisional_id(primary.key)
-        record = IdentityRecord(customer, proven is not None, primary.assurance, now)
-    elif proven and proven.value != record.customer_id:
+        customer = proven.value if proven else provisional_id(name)
+        assurance = "verified" if proven else interaction.identifiers[0].assurance
+        record = IdentityRecord(customer, proven is not None, assurance, now)
+    elif proven and proven.value != record.customer_id and not record.is_of(proven.value):
         if not record.known:
             outputs.append(
                 MergeRequested(
                     loser=record.customer_id,
                     winner=proven.value,
                     evidence=proven,
-                    rule="verified_customer_number",
+                    rule=VERIFIED_NUMBER,
                     requested_at=now,
                 )
             )
@@ -141,18 +140,24 @@ def identify(
             record,
             customer_id=proven.value,
             known=True,
+            assurance="verified",
             linked_at=now,
             handover=None if record.known else record.customer_id,
             handover_until=now + HANDOVER_MS,
+            rivals=[],
+            former_ids=[],
         )
-    if record.handover is not None and now > record.handover_until:
+    if record.handover is not None and record.handover_until == 0:
+        # A link says since when it is so, which may be long before it arrives.
+        record = replace(record, handover_until=now + HANDOVER_MS)
+    elif record.handover is not None and now > record.handover_until:
         record = replace(record, handover=None)
     by_number = proven is not None or (record.handover is not None and record.known)
     outputs.append(
         IdentifiedInteraction(
             customer_id=record.handover or record.customer_id,
             known=record.known,
-            resolved_by=f"{CUSTOMER_NUMBER}:{record.customer_id}" if by_number else primary.key,
+            resolved_by=f"{CUSTOMER_NUMBER}:{record.customer_id}" if by_number else interaction.key,
             interaction=interaction,
         )
     )
@@ -162,42 +167,6 @@ def identify(
         excess = len(told) - LINKS_REMEMBERED
         record = replace(record, links=dict(islice(told.items(), max(excess, 0), None)))
     return record, [*outputs, *links]
-
-
-def link(record: IdentityRecord | None, evidence: IdentityLink) -> tuple[IdentityRecord | None, list[Output]]:
-    """Take evidence into the record of its identifier: the record and the merge to ask for, if any.
-
-    The record is the one that was given when nothing about it has changed.
-    """
-    if meaningless(evidence.identifier):
-        return record, []
-    fresh = IdentityRecord(
-        evidence.customer_id, evidence.known, evidence.identifier.assurance, evidence.linked_at
-    )
-    if record is None:
-        return fresh, []
-    if record.customer_id == fresh.customer_id:
-        stronger = max(record, fresh, key=_strength)
-        known = record.known or fresh.known
-        if stronger is record and known == record.known:
-            return record, []
-        return replace(record, assurance=stronger.assurance, linked_at=stronger.linked_at, known=known), []
-    if record.known and fresh.known:
-        if (_strength(fresh), record.customer_id) > (_strength(record), fresh.customer_id):
-            return fresh, []
-        return record, []
-    winner, loser = sorted((record, fresh), key=lambda side: (not side.known, side.customer_id))
-    merge = MergeRequested(
-        loser=loser.customer_id,
-        winner=winner.customer_id,
-        evidence=evidence.identifier,
-        rule="known_over_provisional" if winner.known else "smaller_provisional_id",
-        requested_at=evidence.linked_at,
-    )
-    if winner is fresh:
-        until = evidence.linked_at + HANDOVER_MS
-        winner = replace(fresh, handover=loser.customer_id, handover_until=until)
-    return winner, [merge]
 
 
 def links_of(profile: Profile) -> list[IdentityLink]:
@@ -213,20 +182,6 @@ def links_of(profile: Profile) -> list[IdentityLink]:
         for identifier in profile.identifiers
         if not meaningless(identifier)
     ]
-
-
-def clamped(interaction: Interaction) -> Interaction:
-    """The interaction with its time within what is possible: not after it was received, not before 1970."""
-    skew = interaction.occurred_at - interaction.received_at
-    if skew <= 0 <= interaction.occurred_at:
-        return interaction
-    attributes = {**interaction.attributes, "clock_skew_ms": skew}
-    occurred_at = max(0, min(interaction.occurred_at, interaction.received_at))
-    return replace(interaction, occurred_at=occurred_at, attributes=attributes)
-
-
-def _strength(record: IdentityRecord) -> tuple[int, int]:
-    return _RANK[record.assurance], record.linked_at
 
 
 def _identified(

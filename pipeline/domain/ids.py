@@ -33,6 +33,11 @@ def is_provisional(customer_id: str) -> bool:
     return customer_id.startswith(_PROVISIONAL) and len(customer_id) == _PROVISIONAL_LENGTH
 
 
+def rank(customer_id: str) -> tuple[bool, str]:
+    """The order of customers by which one stays when two are one: a known one, then the smaller id."""
+    return is_provisional(customer_id), customer_id
+
+
 def fingerprint(event_id: str) -> bytes:
     """A hash of an event id, to recognise it again at 8 bytes each."""
     return hashlib.blake2b(event_id.encode(), digest_size=8).digest()

@@ -6,29 +6,26 @@ out again.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from msgspec.structs import replace
 
-from pipeline.domain.interactions import Scalar
-from pipeline.domain.sessions import join_sessions
+from pipeline.domain.attempts import either, same_attempt, same_notes
+from pipeline.domain.customers import Profile
+from pipeline.domain.held import join_identifiers
+from pipeline.domain.history import add_history, uncount_contact
+from pipeline.domain.ids import is_provisional
+from pipeline.domain.sessions import settle_sessions
 from pipeline.domain.state import (
-    ABSORBED,
     ACTIONS,
+    APART,
     GOING_ON,
-    IDENTIFIERS,
-    ORDERS,
-    Attempt,
     CustomerState,
     GoingOn,
-    History,
-    Seen,
-    Thread,
-    Wait,
     remember_all,
 )
 from pipeline.domain.strategies.evaluate import bound_attempts
-from pipeline.domain.threads import in_order
+from pipeline.domain.thread_edits import unite
+from pipeline.domain.thread_parts import in_order
 
-Dated = TypeVar("Dated", GoingOn, Seen)
 RECEIPT_RANK = {"decided": 0, "accepted": 1, "sent": 2, "unknown": 3, "failed": 4, "delivered": 5}
 """How far an action has come; a receipt never takes it back."""
 
@@ -37,32 +34,36 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
     """Take another customer's hot record into `state`; taking the same one twice changes nothing."""
     if other.customer_id in state.absorbed:
         return
-    state.absorbed = sorted({*state.absorbed, *other.absorbed, other.customer_id})[-ABSORBED:]
-    state.known = state.known or other.known
-    state.sessions = join_sessions([*state.sessions, *other.sessions])
+    state.absorbed = sorted({*state.absorbed, *other.absorbed, other.customer_id})
+    state.apart = _with_apart(state, other)
+    state.known = state.known or other.known or not is_provisional(state.customer_id)
+    state.profile = _profile(state, other)
+    state.sessions = [*state.sessions, *other.sessions]
+    add_history(state.history, other.history)
     for key, going_on in other.going_on.items():
         mine = state.going_on.get(key)
-        state.going_on[key] = going_on if mine is None else _same_interaction(mine, going_on)
-    state.going_on = _latest(state.going_on, GOING_ON)
+        if mine is None:
+            state.going_on[key] = going_on
+        else:
+            state.going_on[key] = _same_interaction(mine, going_on)
+            uncount_contact(state.history, going_on.channel)
+    state.going_on = _latest(state.going_on)
+    settle_sessions(state)
     threads = {thread.thread_id: thread for thread in state.threads}
     for thread in other.threads:
         mine_too = threads.get(thread.thread_id)
-        threads[thread.thread_id] = thread if mine_too is None else _same_thread(mine_too, thread)
+        threads[thread.thread_id] = thread if mine_too is None else unite(mine_too, thread)
     state.threads = in_order(list(threads.values()))
-    _add_history(state.history, other.history)
     for name, attempt in other.attempts.items():
         ours = state.attempts.get(name)
-        state.attempts[name] = attempt if ours is None else _same_attempt(ours, attempt)
+        state.attempts[name] = attempt if ours is None else same_attempt(ours, attempt)
     bound_attempts(state)
-    for key, seen in other.identifiers.items():
-        if key not in state.identifiers or state.identifiers[key].last_at < seen.last_at:
-            state.identifiers[key] = seen
-    state.identifiers = _latest(state.identifiers, IDENTIFIERS)
+    join_identifiers(state, other.identifiers)
     state.forgotten_at = max(state.forgotten_at, other.forgotten_at)
     remember_all(state, other.recent)
     for action_id, status in other.actions.items():
         advance_action(state, action_id, status)
-    state.noted = _notes(state.noted, other.noted)
+    state.noted = same_notes(state.noted, other.noted)
 
 
 def advance_action(state: CustomerState, action_id: str, status: str) -> None:
@@ -74,22 +75,41 @@ def advance_action(state: CustomerState, action_id: str, status: str) -> None:
         del state.actions[next(iter(state.actions))]
 
 
-def _latest(things: dict[str, Dated], bound: int) -> dict[str, Dated]:
-    kept = sorted(things, key=lambda key: (things[key].last_at, key))[-bound:]
+def _latest(things: dict[str, GoingOn]) -> dict[str, GoingOn]:
+    kept = sorted(things, key=lambda key: (things[key].last_at, key))[-GOING_ON:]
     return {key: things[key] for key in kept}
 
 
-def _either(one: str | None, two: str | None) -> str | None:
-    """One of two ids, the same whichever comes first."""
-    return min(filter(None, (one, two)), default=None)
+def _with_apart(state: CustomerState, other: CustomerState) -> list[str]:
+    """Whom either was kept apart from."""
+    one = {state.customer_id, *state.absorbed}
+    return [away for away in dict.fromkeys([*state.apart, *other.apart]) if away not in one][-APART:]
 
 
-def _notes(one: dict[str, int], two: dict[str, int]) -> dict[str, int]:
-    return one | {name: min(note, one.get(name, note)) for name, note in two.items()}
+def stand_in(theirs: Profile, customer_id: str) -> Profile:
+    """Another customer's profile as that of a customer who has none yet; any of their own is newer."""
+    return replace(theirs, customer_id=customer_id, updated_at=0)
+
+
+def _profile(state: CustomerState, other: CustomerState) -> Profile | None:
+    """The customer's own profile; what either has refused is refused.
+
+    Where there is none yet, the other's stands in until it comes.
+    """
+    mine, theirs = state.profile, other.profile
+    if theirs is None:
+        return mine
+    if mine is None:
+        return stand_in(theirs, state.customer_id)
+    consent = mine.consent | {
+        name: given and mine.consent.get(name, True) for name, given in theirs.consent.items()
+    }
+    return replace(mine, consent=consent, updated_at=max(mine.updated_at, theirs.updated_at))
 
 
 def _same_interaction(one: GoingOn, two: GoingOn) -> GoingOn:
     latest = max(one, two, key=lambda it: (it.last_at, it.kind, it.step or ""))
+    desk = max(one, two, key=lambda it: (it.desk_at, it.adviser or "", it.queue or ""))
     return GoingOn(
         channel=latest.channel,
         interaction_id=latest.interaction_id,
@@ -99,82 +119,9 @@ def _same_interaction(one: GoingOn, two: GoingOn) -> GoingOn:
         step=latest.step,
         events=one.events + two.events,
         ended=one.ended or two.ended,
-        thread_id=_either(one.thread_id, two.thread_id),
+        thread_id=either(one.thread_id, two.thread_id),
+        queue=desk.queue,
+        queued_at=desk.queued_at,
+        adviser=desk.adviser,
+        desk_at=desk.desk_at,
     )
-
-
-def _same_thread(one: Thread, two: Thread) -> Thread:
-    latest, earlier = sorted((one, two), key=lambda it: (it.last_at, it.thread_id), reverse=True)
-    resolutions = [it.resolved_at for it in (one, two) if it.resolved_at is not None]
-    return Thread(
-        thread_id=one.thread_id,
-        opened_at=min(one.opened_at, two.opened_at),
-        last_at=latest.last_at,
-        subject=earlier.subject or latest.subject,
-        facts=earlier.facts | latest.facts,
-        channels=sorted({*one.channels, *two.channels}),
-        steps_done=list(dict.fromkeys([*earlier.steps_done, *latest.steps_done])),
-        resolved=one.resolved or two.resolved,
-        resolved_at=min(resolutions, default=None),
-    )
-
-
-def _add_history(history: History, other: History) -> None:
-    firsts = [at for at in (history.first_contact_at, other.first_contact_at) if at is not None]
-    history.first_contact_at = min(firsts, default=None)
-    if (other.last_contact_at or 0) > (history.last_contact_at or 0):
-        history.last_contact_at, history.last_channel = other.last_contact_at, other.last_channel
-    history.contacts += other.contacts
-    history.threads_opened += other.threads_opened
-    history.threads_resolved += other.threads_resolved
-    for channel, contacts in other.channels.items():
-        history.channels[channel] = history.channels.get(channel, 0) + contacts
-    for order_id, order in other.orders.items():
-        mine = history.orders.get(order_id, {})
-        newer = _status_at(order) > _status_at(mine)
-        history.orders[order_id] = mine | order if newer else order | mine
-    bound_orders(history)
-
-
-def bound_orders(history: History) -> None:
-    """Forget the orders of which nothing was heard for longest, beyond the latest `ORDERS`."""
-    while len(history.orders) > ORDERS:
-        orders = history.orders
-        del orders[min(orders, key=lambda order_id: (_status_at(orders[order_id]), order_id))]
-
-
-def _status_at(order: dict[str, Scalar]) -> float:
-    at = order.get("status_at", -1)
-    return at if isinstance(at, int | float) else -1
-
-
-def _same_attempt(one: Attempt, two: Attempt) -> Attempt:
-    first = min(one, two, key=lambda it: (it.started_at, it.owner, it.version))
-    ends = [it.ended_at for it in (one, two) if it.ended_at is not None]
-    return Attempt(
-        strategy_id=one.strategy_id,
-        version=max(one.version, two.version),
-        key=one.key,
-        owner=first.owner,
-        started_at=first.started_at,
-        entry=first.entry,
-        thread_id=_either(one.thread_id, two.thread_id),
-        done={
-            step: max(one.done.get(step, 0), two.done.get(step, 0)) for step in sorted({*one.done, *two.done})
-        },
-        waits={
-            step: _same_wait(one.waits.get(step, Wait()), two.waits.get(step, Wait()))
-            for step in sorted({*one.waits, *two.waits})
-        },
-        noted=_notes(one.noted, two.noted),
-        ended_at=min(ends, default=None),
-    )
-
-
-def _same_wait(one: Wait, two: Wait) -> Wait:
-    """The later wait, unless the awaited event came after it had begun."""
-    latest = max(one, two, key=lambda it: (it.due or -1, it.anchor.event_id if it.anchor else ""))
-    stopped_at = max(one.stopped_at, two.stopped_at)
-    if latest.anchor is None or latest.due is None or latest.anchor.occurred_at <= stopped_at:
-        return Wait(stopped_at=stopped_at)
-    return Wait(due=latest.due, anchor=latest.anchor, stopped_at=stopped_at)

@@ -25,7 +25,7 @@ class IdentityLink(msgspec.Struct, kw_only=True):
 
     `known` is true when the customer is known to the system of record, false for a provisional one; `source`
     says who claims it; `event_id` is the event that showed it, None when it comes from a profile. `replaces` is
-    the customer from whom a merge that is undone takes the identifier back.
+    the customer whose it was until a merge, or until a merge was `undone`.
     """
 
     identifier: Identifier
@@ -35,6 +35,7 @@ class IdentityLink(msgspec.Struct, kw_only=True):
     linked_at: int
     event_id: str | None = None
     replaces: str | None = None
+    undone: bool = False
 
     @property
     def key(self) -> str:
@@ -43,10 +44,13 @@ class IdentityLink(msgspec.Struct, kw_only=True):
 
 
 class IdentifierErased(msgspec.Struct, kw_only=True):
-    """An identifier of a customer who is forgotten: what it told of up to `erased_at` identifies nobody."""
+    """An identifier of somebody who is forgotten: what it told of up to `erased_at` identifies nobody.
+
+    `customers` are ids that they went by.
+    """
 
     identifier: Identifier
-    customer_id: str
+    customers: list[str]
     erased_at: int
 
     @property
@@ -85,12 +89,20 @@ class MergeRequested(msgspec.Struct, kw_only=True):
 
 
 class CustomerMoved(msgspec.Struct, kw_only=True):
-    """The loser's hot record (`state`, MessagePack) on its way to the winner."""
+    """The loser's hot record (`state`, MessagePack) on its way to the winner, by `rule`, because of `evidence`.
+
+    `moved_at` is when that was known, so that what is asked of the customer at a time is asked of all that is known
+    to be theirs at that time; `through` is the customer that it was handed to, when that one had been merged itself
+    and sent it on.
+    """
 
     winner: str
     loser: str
     state: bytes
     moved_at: int
+    rule: str = ""
+    evidence: Identifier | None = None
+    through: str | None = None
 
     @property
     def key(self) -> str:
@@ -99,12 +111,17 @@ class CustomerMoved(msgspec.Struct, kw_only=True):
 
 
 class CustomerTakenOut(msgspec.Struct, kw_only=True):
-    """A merge is undone: `state` (MessagePack) is what the loser had brought, and the winner gives back."""
+    """A merge is undone by `rule`: `state` (MessagePack) is what the loser had brought, to be given back.
+
+    `through` is the customer, merged as well, who sent it on.
+    """
 
     winner: str
     loser: str
     state: bytes
+    rule: str
     taken_out_at: int
+    through: str | None = None
 
     @property
     def key(self) -> str:

@@ -6,13 +6,15 @@ Every state goes through MessagePack between two messages, so that nothing depen
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from pipeline.domain import identity as identities
+from pipeline.domain import evidence, identity
 from pipeline.domain import state as states
 from pipeline.domain.customer import Message as AboutCustomer
 from pipeline.domain.customer import fire, handle
 from pipeline.domain.customers import Profile
+from pipeline.domain.erased_identity import begun_anew, unheard
+from pipeline.domain.erasure import customer_mark, forgotten, identifier_mark, turned_away
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import (
     ActionCommand,
@@ -23,11 +25,13 @@ from pipeline.domain.messages import (
     Output,
     SessionClosed,
 )
+from pipeline.domain.requests import EraseRequested
 from pipeline.domain.rows import Forget, HeldIdentifier, HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 
-Message = Interaction | Profile | Output
+Message = Interaction | IdentityLink | IdentifierErased | AboutCustomer
+"""What topics carry."""
 
 
 class Replay:
@@ -37,6 +41,7 @@ class Replay:
         now: the time; it is only ever set forward.
         commands, decisions, changes, closed: what went to those topics, in order.
         rows: the rows of the tables beside the hot record, by key.
+        suppressed: up to when nothing is taken in, by mark of a customer or identifier that is forgotten.
     """
 
     def __init__(self, rules: Rules, now: int) -> None:
@@ -46,6 +51,7 @@ class Replay:
         self.changes: list[IdentityChange] = []
         self.closed: list[SessionClosed] = []
         self.rows: dict[str, HistoryEntry | HeldIdentifier] = {}
+        self.suppressed: dict[str, int] = {}
         self._rules = rules
         self._identities: dict[str, bytes] = {}
         self._customers: dict[str, bytes] = {}
@@ -55,18 +61,13 @@ class Replay:
         """Handle messages and all that comes of them, in the order in which they came."""
         queue: deque[Message] = deque(messages)
         while queue:
-            message = queue.popleft()
-            match message:
-                case Interaction() | IdentityLink() | IdentifierErased():
-                    queue.extend(self._identity(message))
-                case ActionCommand() | Decision() | IdentityChange() | SessionClosed():
-                    self._publish(message)
-                case HistoryEntry() | HeldIdentifier():
-                    self.rows[message.key] = message
-                case Forget():
-                    self._forget(message)
-                case _:
-                    queue.extend(self._customer(message))
+            queue.extend(self.step(queue.popleft()))
+
+    def step(self, message: Message) -> list[Message]:
+        """Handle one message; what comes of it under other keys, which have not been reached yet."""
+        if isinstance(message, Interaction | IdentityLink | IdentifierErased):
+            return self._put_out(self._identity(message))
+        return self._put_out(self._customer(message))
 
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; what falls due does so at its time."""
@@ -78,7 +79,7 @@ class Replay:
             state = states.decode(self._customers[customer_id])
             outputs = fire(state, self.now, self._rules)
             self._keep(state)
-            self.fold(*outputs)
+            self.fold(*self._put_out(outputs))
         self.now = max(self.now, to)
 
     def customer(self, customer_id: str) -> CustomerState | None:
@@ -90,40 +91,74 @@ class Replay:
         """The ids of all customers who have a record."""
         return sorted(self._customers)
 
-    def identity(self, key: str) -> identities.IdentityRecord | None:
+    def identities(self) -> list[str]:
+        """The keys of all identifiers that have a record."""
+        return sorted(self._identities)
+
+    def identity(self, key: str) -> evidence.IdentityRecord | None:
         """The record of an identifier (`type:value`), None when there is none."""
         raw = self._identities.get(key)
-        return None if raw is None else identities.decode(raw)
+        return None if raw is None else evidence.decode(raw)
 
-    def _publish(self, message: ActionCommand | Decision | IdentityChange | SessionClosed) -> None:
-        to: Any = {
-            ActionCommand: self.commands,
-            Decision: self.decisions,
-            IdentityChange: self.changes,
-            SessionClosed: self.closed,
-        }[type(message)]
-        to.append(message)
+    def _put_out(self, outputs: Iterable[Output]) -> list[Message]:
+        """Keep the rows, and what nobody in the pipeline reads; what is left is for other keys."""
+        left: list[Message] = []
+        for output in outputs:
+            match output:
+                case ActionCommand():
+                    self.commands.append(output)
+                case Decision():
+                    self.decisions.append(output)
+                case IdentityChange():
+                    self.changes.append(output)
+                case SessionClosed():
+                    self.closed.append(output)
+                case HistoryEntry() | HeldIdentifier():
+                    self.rows[output.key] = output
+                case Forget():
+                    left.extend(self._forget(output))
+                case _:
+                    left.append(output)
+        return left
 
     def _identity(self, message: Interaction | IdentityLink | IdentifierErased) -> list[Output]:
-        record = self.identity(message.key)
-        record, outputs = identities.handle(record, message)
-        if record is not None:
-            self._identities[message.key] = identities.encode(record)
+        key = message.key
+        mark = identifier_mark(key, b"")
+        record = self.identity(key)
+        erased_at = self.suppressed.get(mark, -1) if record is None else record.erased_at
+        instead = unheard(record, message, erased_at)
+        if instead is not None:
+            return instead
+        if isinstance(message, IdentifierErased):
+            self.suppressed[mark] = max(message.erased_at, self.suppressed.get(mark, -1))
+        record, outputs = identity.handle(record, message)
+        record = begun_anew(record, erased_at)
+        if record is None:
+            self._identities.pop(key, None)
+        else:
+            self._identities[key] = evidence.encode(record)
         return outputs
 
     def _customer(self, message: AboutCustomer) -> list[Output]:
         key = message.customer_id if isinstance(message, Profile) else message.key
-        state = self.customer(key) or CustomerState(key)
+        known = self.customer(key)
+        state = known or CustomerState(key, erased_at=self.suppressed.get(customer_mark(key, b""), -1))
+        instead = turned_away(state, message, begins=known is None)
+        if instead is not None:
+            return instead
         outputs = handle(state, message, self.now, self._rules)
         self._keep(state)
         return outputs
 
-    def _forget(self, message: Forget) -> None:
+    def _forget(self, message: Forget) -> Sequence[EraseRequested | IdentifierErased]:
         customer_id = message.customer_id
         del self._customers[customer_id]
         self._due.pop(customer_id, None)
-        for key in [key for key in self.rows if key.startswith(f"{customer_id}|")]:
-            del self.rows[key]
+        self.suppressed[customer_mark(customer_id, b"")] = message.erased_at
+        rows = [row for row in self.rows.values() if row.customer_id == customer_id]
+        for row in rows:
+            del self.rows[row.key]
+        return forgotten(message, [row for row in rows if isinstance(row, HeldIdentifier)])
 
     def _keep(self, state: CustomerState) -> None:
         self._customers[state.customer_id] = states.encode(state)

@@ -9,11 +9,18 @@ import msgspec
 
 
 class EraseRequested(msgspec.Struct, kw_only=True):
-    """Forget the customer: all that is kept about them, under every id and identifier."""
+    """Forget the customer: all that is kept about them, under every id and identifier.
+
+    `within` leads from the one who asked to this customer, who was merged into the last of them; it is empty for
+    the one who asked. With `unless_known` evidence alone says that this is the one who asked, and that is not
+    enough to forget somebody whom the system of record knows.
+    """
 
     customer_id: str
     by: str
     requested_at: int
+    within: list[str] = msgspec.field(default_factory=list)
+    unless_known: bool = False
 
     @property
     def key(self) -> str:

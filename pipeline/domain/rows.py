@@ -13,7 +13,8 @@ from pipeline.domain.interactions import Identifier
 class HistoryEntry(msgspec.Struct, kw_only=True, array_like=True):
     """One event of a customer's history, appended under its own key in the `history` table (MessagePack).
 
-    `late` marks an event that came after the grace period and touched no session.
+    `late` marks an event that came after the grace period and touched no session; `adviser` is who helped; by
+    `clock_skew_ms` the clock of the source was ahead of what is possible.
     """
 
     customer_id: str
@@ -26,6 +27,8 @@ class HistoryEntry(msgspec.Struct, kw_only=True, array_like=True):
     thread_id: str | None = None
     subject: str | None = None
     late: bool = False
+    adviser: str | None = None
+    clock_skew_ms: int = 0
 
     @property
     def key(self) -> str:
@@ -49,11 +52,16 @@ class HeldIdentifier(msgspec.Struct, kw_only=True, array_like=True):
 class Forget(msgspec.Struct, kw_only=True):
     """Not a row, but the end of all of them: the record and every row of the customer are deleted.
 
-    Of what happened up to `erased_at` nothing is taken in again.
+    Of what happened up to `erased_at` nothing is taken in again. `customers` are the ids from the one who asked to
+    this one, `identifiers` those of the record, `others` who was merged into it or kept apart; they are told.
     """
 
     customer_id: str
     erased_at: int
+    by: str
+    customers: list[str]
+    identifiers: list[Identifier]
+    others: list[str]
 
     @property
     def key(self) -> str:

@@ -8,6 +8,8 @@ Times are epoch milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pipeline.domain.customers import Profile
@@ -18,14 +20,22 @@ RECENT_EVENTS = 128
 GOING_ON = 16
 THREADS = 8
 THREAD_FACTS = 32
+REFS = 32
+ATTACHMENTS = 16
+ADVISERS = 8
+STEPS_DONE = 32
+ABOUT = 24
 ORDERS = 20
 ORDER_FACTS = 32
 ATTEMPTS = 32
-IDENTIFIERS = 16
 ACTIONS = 16
-ABSORBED = 32
+ABSORBED = 128
+HELD = 32
+APART = 32
 TEXT = 256
 """Characters kept of any text in the hot record."""
+NAME = 128
+"""Characters kept of the name of something: of a queue, an adviser, a reference."""
 
 
 class GoingOn(msgspec.Struct, array_like=True):
@@ -33,7 +43,8 @@ class GoingOn(msgspec.Struct, array_like=True):
 
     `kind` is its last event's kind, `step` where the customer is in it (for a form `form/field`), `events`
     how many there were; `thread_id` is the thread that it belongs to, when it said what it is about. `queue` is
-    what the customer waits in, since `queued_at`, or None; `adviser` is who talks to them.
+    what the customer waits in, since `queued_at`, or None; `adviser` is who talks to them. Both come from the
+    desk's latest event, at `desk_at`.
     """
 
     channel: str
@@ -48,6 +59,7 @@ class GoingOn(msgspec.Struct, array_like=True):
     queue: str | None = None
     queued_at: Timestamp | None = None
     adviser: str | None = None
+    desk_at: Timestamp = -1
 
 
 class Session(msgspec.Struct, array_like=True):
@@ -64,13 +76,23 @@ class Session(msgspec.Struct, array_like=True):
     channels: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+class Told(msgspec.Struct, array_like=True, frozen=True):
+    """When a fact was told, and in which interaction (`channel:interaction_id`)."""
+
+    at: Timestamp
+    by: str
+
+
 class Thread(msgspec.Struct, array_like=True):
     """`thread`: what the customer wants, under one id that can be quoted; it outlives sessions.
 
     `facts` were told once and are not asked for again; `steps_done` are `strategy/step` in the order in
     which they were carried out. `intent` is what the customer wants, as far as it was recognised, with a
-    `confidence` of 0 to 1; `refs` are names by which others know the thread (`case:4711`, `order:1001`, a message
-    that is replied to), `attachments` what was sent along, `advisers` who handled it, the latest last.
+    `confidence` of 0 to 1; `refs` are names by which others know the thread: its interactions
+    (`channel:interaction_id`), `case:4711`, `order:1001`, `message:` and the id of one sent or answered.
+    `attachments` are what was sent along, `advisers` who handled it, the latest last. `told` has the origin of
+    each fact, `subject_at` when the subject was given, `verdict_at` when it was last said whether the thread is
+    resolved; `counted_as` is the name under which the history counts it.
     """
 
     thread_id: str
@@ -87,14 +109,28 @@ class Thread(msgspec.Struct, array_like=True):
     refs: list[str] = msgspec.field(default_factory=list)
     attachments: list[Attachment] = msgspec.field(default_factory=list)
     advisers: list[str] = msgspec.field(default_factory=list)
+    verdict_at: Timestamp = -1
+    told: dict[str, Told] = msgspec.field(default_factory=dict)
+    subject_at: Timestamp | None = None
+    counted_as: str | None = None
 
 
 class About(msgspec.Struct, array_like=True):
-    """How often a customer came about one thing: threads, those of them resolved, and when last."""
+    """How often a customer came about one thing: threads, those of them resolved, when they spoke of it last, and
+    when it was resolved last.
+    """
 
     times: int = 0
     resolved: int = 0
     last_at: Timestamp | None = None
+    resolved_at: Timestamp | None = None
+
+
+class Stated(msgspec.Struct, array_like=True, frozen=True):
+    """A preference in the customer's own words, and when it was stated."""
+
+    at: Timestamp
+    value: str
 
 
 class History(msgspec.Struct, array_like=True):
@@ -102,7 +138,8 @@ class History(msgspec.Struct, array_like=True):
 
     `contacts` counts interactions, `channels` the same by channel; `orders` holds what the system of record
     told about the latest orders, by order id, with `status` (the kind of the last event) and `status_at`;
-    `about` counts by intent (by subject where none was recognised), `last_adviser` is who helped last.
+    `about` counts by intent (by subject where none was recognised), `last_adviser` is who helped last, at
+    `last_adviser_at`; `stated` are preferences that the customer told (`channel`, `language`).
     """
 
     contacts: int = 0
@@ -115,6 +152,8 @@ class History(msgspec.Struct, array_like=True):
     orders: dict[str, dict[str, Scalar]] = msgspec.field(default_factory=dict)
     about: dict[str, About] = msgspec.field(default_factory=dict)
     last_adviser: str | None = None
+    last_adviser_at: Timestamp | None = None
+    stated: dict[str, Stated] = msgspec.field(default_factory=dict)
 
 
 class Customer(msgspec.Struct):
@@ -192,7 +231,8 @@ class CustomerState(msgspec.Struct, array_like=True):
     latest action ids with their last receipt; `noted` as in Attempt, for entries; `next_due` is when to look
     whether something must happen without an event, no later than it must. `before_merge` is what a customer who
     has been merged brought along (MessagePack), `apart` are customers with whom a person has forbidden a merge;
-    nothing that happened up to `erased_at` is taken in.
+    nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
+    the `identifiers` table without being in `identifiers`.
     """
 
     customer_id: str
@@ -214,6 +254,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     before_merge: bytes = b""
     apart: list[str] = msgspec.field(default_factory=list)
     erased_at: int = -1
+    held: bytes = b""
 
     @property
     def session(self) -> Session | None:
@@ -264,6 +305,22 @@ def remembered(state: CustomerState) -> list[bytes]:
     return [row[:_MARK] for row in _rows(state.recent)]
 
 
+def forget_before(state: CustomerState, before: int) -> None:
+    """Remember no event any longer that happened before a time: such an event may be a duplicate from then on."""
+    rows = _rows(state.recent)
+    kept = [row for row in rows if int.from_bytes(row[_MARK:], "big") >= before]
+    if len(kept) < len(rows):
+        gone = set(rows).difference(kept)
+        state.forgotten_at = max(state.forgotten_at, *(int.from_bytes(row[_MARK:], "big") for row in gone))
+        state.recent = b"".join(kept)
+
+
+def forget_events(state: CustomerState, marks: Iterable[bytes]) -> None:
+    """Forget the events with these fingerprints, as if they had never been seen."""
+    gone = set(marks)
+    state.recent = b"".join(row for row in _rows(state.recent) if row[:_MARK] not in gone)
+
+
 def _keep(state: CustomerState, rows: bytes) -> None:
     excess = len(rows) - RECENT_EVENTS * _ROW
     if excess > 0:
@@ -282,20 +339,38 @@ def cut(value: Scalar) -> Scalar:
     return value[:TEXT] if isinstance(value, str) else value
 
 
+def short(name: str) -> str:
+    """The name as the hot record keeps it."""
+    return name[:NAME]
+
+
 def customer_view(state: CustomerState) -> Customer:
     """The customer as conditions and templates see them."""
     profile = state.profile
     if profile is None:
-        return Customer(id=state.customer_id, known=state.known)
-    return Customer(
-        id=state.customer_id,
-        known=state.known,
-        name=profile.name,
-        tier=profile.tier,
-        value=profile.value,
-        postcode=profile.postcode,
-        timezone=profile.timezone,
-        language=profile.language,
-        consent=profile.consent,
-        preferences=profile.preferences,
-    )
+        view = Customer(id=state.customer_id, known=state.known)
+    else:
+        view = Customer(
+            id=state.customer_id,
+            known=state.known,
+            name=profile.name,
+            tier=profile.tier,
+            value=profile.value,
+            postcode=profile.postcode,
+            timezone=profile.timezone,
+            language=profile.language,
+            consent=profile.consent,
+            preferences=profile.preferences,
+        )
+    if state.history.stated:
+        view.preferences = preferences(state)
+        view.language = view.preferences.get("language", view.language)
+    return view
+
+
+def preferences(state: CustomerState) -> dict[str, str]:
+    """What the customer prefers (`channel`, `language` …): of the profile and their own words, the later."""
+    profile = state.profile
+    known, since = (profile.preferences, profile.updated_at) if profile else ({}, 0)
+    stated = state.history.stated.items()
+    return known | {name: one.value for name, one in stated if name not in known or one.at >= since}

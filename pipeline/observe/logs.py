@@ -44,8 +44,9 @@ def configure_logs(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Faust and mode narrate their own start-up; what they warn of is worth reading.
-    for name in ("faust", "mode", "pipeline"):
+    # Faust and mode narrate their own start-up, httpx tells of customers in addresses; what they warn of is worth
+    # reading.
+    for name in ("faust", "mode", "pipeline", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

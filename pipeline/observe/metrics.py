@@ -44,6 +44,11 @@ class Pipeline:
     commands = Counter("throughline_commands_total", "Commands emitted.", ["kind"])
     decisions = Counter("throughline_decisions_total", "Decisions, by outcome.", ["outcome"])
     dead_letters = Counter("throughline_dead_letters_total", "Records set aside.", ["stage", "code"])
+    suppressed = Counter(
+        "throughline_suppressed_total",
+        "Records dropped because they tell of somebody who is forgotten, up to when that was.",
+        ["stage"],
+    )
 
 
 RUNTIME = Runtime

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from heapq import merge
-from itertools import islice
+from itertools import islice, takewhile
+from operator import itemgetter
 from typing import Generic, Protocol, TypeVar
 
 V = TypeVar("V")
 Changes = dict[bytes, bytes | None]
+_key = itemgetter(0)
 
 
 class StoreT(Protocol):
@@ -23,6 +25,9 @@ class StoreT(Protocol):
 
     def scan(self, start: bytes = ...) -> Iterator[tuple[bytes, bytes]]:
         """Keys and values in key order, from `start`."""
+
+    def scan_back(self, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in reverse key order, from the last up to `end`."""
 
     def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         """Apply `changes` and note `offset`, atomically."""
@@ -66,11 +71,17 @@ class TablePartition(Generic[V]):
             return self._cache[key]
         except KeyError:
             pass
+        value = self._cache[key] = self._kept(key)
+        return value
+
+    def peek(self, key: str) -> V | None:
+        """As `get`, for who only looks: what is not in memory stays out of it."""
+        return self._cache[key] if key in self._cache else self._kept(key)
+
+    def _kept(self, key: str) -> V | None:
         raw_key = key.encode()
         raw = self._committing[raw_key] if raw_key in self._committing else self.store.get(raw_key)
-        value = None if raw is None else self._decode(raw)
-        self._cache[key] = value
-        return value
+        return None if raw is None else self._decode(raw)
 
     def put(self, key: str, value: V) -> None:
         """Make `value` the state of `key`; call it again after every change."""
@@ -87,9 +98,9 @@ class TablePartition(Generic[V]):
         """Whether anything changed since the last `swap`."""
         return bool(self._dirty)
 
-    def scan(self) -> Iterator[tuple[str, V]]:
-        """What is on disk, in key order: complete only while nothing is dirty or committing."""
-        for key, raw in self.store.scan():
+    def scan(self, start: str = "") -> Iterator[tuple[str, V]]:
+        """What is on disk, in key order from `start`: complete only while nothing is dirty or committing."""
+        for key, raw in self.store.scan(start.encode()):
             yield key.decode(), self._decode(raw)
 
     def keys_from(self, start: str) -> Iterator[str]:
@@ -100,6 +111,24 @@ class TablePartition(Generic[V]):
         on_disk = (raw_key.decode() for raw_key, _ in self.store.scan(start.encode()))
         # Text and its UTF-8 sort alike.
         return merge(here, (key for key in on_disk if key not in changed))
+
+    def latest(self, prefix: str) -> Iterator[V]:
+        """States whose keys begin with `prefix`, committed or not, the last first; change nothing while it runs."""
+        start = prefix.encode()
+        changed = {
+            key.decode(): None if raw is None else self._decode(raw)
+            for key, raw in self._committing.items()
+            if key.startswith(start)
+        }
+        changed |= {key: self._cache[key] for key in self._dirty if key.startswith(prefix)}
+        here = sorted((item for item in changed.items() if item[1] is not None), key=_key, reverse=True)
+        # No UTF-8 text has this byte, so that all that begin with the prefix come before.
+        rows = takewhile(lambda row: row[0].startswith(start), self.store.scan_back(start + b"\xff"))
+        on_disk = ((raw_key.decode(), self._decode(raw)) for raw_key, raw in rows)
+        older = (row for row in on_disk if row[0] not in changed)
+        for _, value in merge(here, older, key=_key, reverse=True):
+            if value is not None:
+                yield value
 
     def swap(self) -> Changes:
         """Encode what changed, for a checkpoint that starts to commit; what changes next is the next one's."""

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from pipeline.runtime.producer import PARTITIONER
 from pipeline.settings import Settings
 from pipeline.wire.codec import MAX_HOLDING_BYTES, Codec
-from pipeline.wire.headers import TraceParent
+from pipeline.wire.headers import Headers, TraceParent
 from pipeline.wire.routes import headers_of, route
 
 _FLUSH_S = 30.0
@@ -59,12 +59,16 @@ class Publisher:
         where = route(value)
         topic = self._prefix + where.topic
         headers = headers_of(value, where, self._source, TraceParent.new())
-        body = self._codec.encode(topic, value)
+        self._produce(topic, where.key, self._codec.encode(topic, value), headers)
+
+    def take_out(self, topic: str, key: str) -> None:
+        """Send a tombstone: compaction takes what has this key out of the topic (named without the prefix)."""
+        self._produce(self._prefix + topic, key, None, [])
+
+    def _produce(self, topic: str, key: str, body: bytes | None, headers: Headers) -> None:
         while True:
             try:
-                self._producer.produce(
-                    topic, value=body, key=where.key, headers=headers, on_delivery=self._report
-                )
+                self._producer.produce(topic, value=body, key=key, headers=headers, on_delivery=self._report)
                 break
             except BufferError:
                 self._producer.poll(0.1)

@@ -205,6 +205,18 @@ class Store:
         except Exception as error:
             raise self._broken(error) from error
 
+    def scan_back(self, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in reverse key order, from the last up to `end`, as they are when it begins."""
+        try:
+            rows = self._db.iter(ReadOptions())
+            rows.seek_for_prev(end)
+            while rows.valid() and rows.key() >= _FIRST_KEY:
+                yield rows.key(), rows.value()
+                rows.prev()
+            rows.status()
+        except Exception as error:
+            raise self._broken(error) from error
+
     def write(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         """Put (or, for None, delete) `changes` and note `offset`, in one atomic batch."""
         if self._loading:

@@ -124,6 +124,7 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
         topic("decisions", "customer id", "Decision", days=90),
         replace(compacted("strategies", "strategy id", "StrategyRelease"), partitions=1),
         replace(compacted("circumstances", "circumstance id", "Circumstance"), partitions=1),
+        replace(compacted("workers", "worker id", "WorkerStatus"), partitions=1),
         topic("adviser.states", "queue", "AdviserState"),
         topic("routing.requests", "queue", "RoutingRequest"),
         holding(topic("dead-letters", "key of the source record", "DeadLetter", days=90)),

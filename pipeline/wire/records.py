@@ -22,6 +22,7 @@ from pipeline.domain.messages import (
 )
 from pipeline.domain.requests import EraseRequested, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.wire.dead_letters import DeadLetter
+from pipeline.wire.workers import WorkerStatus
 
 NAMESPACE = "io.throughline.v1"
 
@@ -45,5 +46,6 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "ThreadSplit": ThreadSplit,
     "ThreadsJoined": ThreadsJoined,
     "UnmergeRequested": UnmergeRequested,
+    "WorkerStatus": WorkerStatus,
 }
 RECORD_NAMES: dict[type[msgspec.Struct], str] = {struct: record for record, struct in RECORDS.items()}

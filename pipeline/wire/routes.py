@@ -26,6 +26,7 @@ from pipeline.domain.messages import (
 from pipeline.domain.requests import EraseRequested, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.headers import Headers, TraceParent, build_headers, event_type
+from pipeline.wire.workers import WorkerStatus
 
 _IDENTIFIED = "interactions.identified"
 _REQUESTS = "customer.requests"
@@ -65,7 +66,7 @@ _WHERE: dict[type[msgspec.Struct], Callable[[Any], tuple[str, str, int]]] = {
     CustomerMoved: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.moved_at),
     IdentityLink: lambda it: ("identity.links", it.event_id or it.key, it.linked_at),
     CustomerTakenOut: lambda it: (_IDENTIFIED, f"{it.loser}/{it.winner}", it.taken_out_at),
-    IdentifierErased: lambda it: ("identity.links", f"{it.customer_id}/{it.erased_at}", it.erased_at),
+    IdentifierErased: lambda it: ("identity.links", f"{it.customers[-1]}/{it.erased_at}", it.erased_at),
     IdentityChange: lambda it: ("identity.changes", it.change_id, it.at),
     SessionClosed: lambda it: ("sessions.closed", it.event_id, it.closed_at),
     IntentRecognised: lambda it: ("intents", it.event_id, it.occurred_at),
@@ -78,6 +79,7 @@ _WHERE: dict[type[msgspec.Struct], Callable[[Any], tuple[str, str, int]]] = {
     ActionReceipt: lambda it: ("action.receipts", it.action_id, it.at),
     Decision: lambda it: ("decisions", it.decision_id, it.decided_at),
     DeadLetter: lambda it: ("dead-letters", f"{it.source}/{it.partition}/{it.offset}", it.failed_at),
+    WorkerStatus: lambda it: ("workers", f"{it.worker_id}/{it.updated_at}", it.updated_at),
 }
 
 

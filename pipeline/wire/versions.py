@@ -45,6 +45,7 @@ RELEASED = (
     "ThreadSplit",
     "ThreadsJoined",
     "UnmergeRequested",
+    "WorkerStatus",
 )
 _FIRST_KEYS = ("type", "name", "doc", "default")
 

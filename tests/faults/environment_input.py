@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from pipeline.domain.contacts import GRACE_MS
 from pipeline.domain.customers import Profile
 from pipeline.domain.interactions import CHANNELS, Identifier, Interaction
 from pipeline.domain.messages import ActionReceipt, IdentifiedInteraction, IdentityLink
-from pipeline.domain.sessions import GRACE_MS
 from pipeline.wire.codec import Codec
 from pipeline.wire.framing import frame_header
 from pipeline.wire.routes import route

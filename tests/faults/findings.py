@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from confluent_kafka import Message
 
-from pipeline.domain import identity
+from pipeline.domain import evidence
 from pipeline.domain import state as states
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import CHANNELS
-from pipeline.domain.messages import ActionCommand, Decision
+from pipeline.domain.messages import ActionCommand, Decision, IdentityChange
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.pack import load_rules
@@ -31,7 +31,7 @@ INPUTS = (
     "identity.links",
     "interactions.identified",
 )
-OUTPUTS = ("actions", "decisions", "dead-letters")
+OUTPUTS = ("actions", "decisions", "identity.changes", "dead-letters")
 TABLES = ("identities", "sessions", "history", "deadlines")
 
 
@@ -52,7 +52,7 @@ def found(deployment: Deployment) -> Result:
     content: dict[str, Any] = {}
     codec = Codec()
     for message in _read(deployment, OUTPUTS):
-        value = codec.decode(message.value() or b"", ActionCommand, Decision, DeadLetter)
+        value = codec.decode(message.value() or b"", ActionCommand, Decision, IdentityChange, DeadLetter)
         assert not isinstance(value, Failure), value
         if isinstance(value, DeadLetter):
             topic = value.source.removeprefix(deployment.settings.topic_prefix)
@@ -74,7 +74,7 @@ def found(deployment: Deployment) -> Result:
 def _row(name: str, raw: bytes) -> Any:
     if name.startswith("deadlines "):
         return True
-    return timeless_state(states.decode(raw)) if name.startswith("sessions ") else identity.decode(raw)
+    return timeless_state(states.decode(raw)) if name.startswith("sessions ") else evidence.decode(raw)
 
 
 def _read(deployment: Deployment, names: tuple[str, ...]) -> list[Message]:

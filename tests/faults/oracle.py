@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from pipeline.domain import customer, identity
 from pipeline.domain import state as states
 from pipeline.domain.customers import Profile
 from pipeline.domain.failures import Failure
@@ -23,11 +23,14 @@ from pipeline.domain.messages import (
     ActionCommand,
     ActionReceipt,
     CustomerMoved,
+    CustomerTakenOut,
     Decision,
     IdentifiedInteraction,
+    IdentityChange,
     IdentityLink,
     MergeRequested,
 )
+from pipeline.domain.replay import Message, Replay
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
@@ -36,7 +39,14 @@ from pipeline.wire.routes import route
 
 Fate = Literal["folded", "duplicate", "late", "dead-letter"]
 FIRST_HOP = (Interaction, IdentityLink)
-SECOND_HOP = (Profile, IdentifiedInteraction, MergeRequested, CustomerMoved, ActionReceipt)
+SECOND_HOP = (
+    Profile,
+    IdentifiedInteraction,
+    MergeRequested,
+    CustomerMoved,
+    CustomerTakenOut,
+    ActionReceipt,
+)
 
 
 class Record(NamedTuple):
@@ -53,8 +63,9 @@ class Record(NamedTuple):
 class Result(NamedTuple):
     """What came of events: things that may be there only once, by name, and states, by key.
 
-    `once` counts actions, decisions, history entries and dead letters. `content` maps `actions <customer>` and
-    `decisions <customer>` to what was decided, in order, and the rows of tables to their last value.
+    `once` counts actions, decisions, history entries, changes of identities and dead letters. `content` maps
+    `actions <customer>` and `decisions <customer>` to what was decided, in order, and the rows of tables to their
+    last value.
     """
 
     once: Counter[str]
@@ -69,33 +80,31 @@ class Oracle:
 
     def __init__(self, rules: Rules, now: int) -> None:
         self.fates: Counter[Fate] = Counter()
-        self._rules = rules
-        self._now = now
+        self._replay = Replay(rules, now)
         self._codec = Codec()
-        self._identities: dict[str, bytes] = {}
-        self._customers: dict[str, bytes] = {}
-        self._once: Counter[str] = Counter()
-        self._decided: dict[str, list[Any]] = {}
+        self._dead: Counter[str] = Counter()
 
     def fold(self, records: Iterable[Record]) -> None:
         """Take in records, by their time of arrival, and then let fall due what is."""
         for record in sorted(records, key=lambda r: (r.arrived, r.topic, r.partition, r.offset)):
             self.fates[self._take_in(record)] += 1
-        for customer_id in sorted(self._customers):
-            state = states.decode(self._customers[customer_id])
-            if state.next_due is not None and state.next_due <= self._now:
-                self._run(*customer.fire(state, self._now, self._rules))
-                self._customers[customer_id] = states.encode(state)
+        self._replay.advance(self._replay.now)
 
     def result(self) -> Result:
         """What must be found on the topics and in the tables."""
-        folded = {key: states.decode(raw) for key, raw in self._customers.items()}
-        identities = {f"identities {key}": identity.decode(raw) for key, raw in self._identities.items()}
-        dues = {
-            f"deadlines {s.next_due:015d}|{key}": True for key, s in folded.items() if s.next_due is not None
-        }
-        rows = {f"sessions {key}": timeless_state(state) for key, state in folded.items()}
-        return Result(self._once, {**self._decided, **identities, **rows, **dues})
+        replay = self._replay
+        once, content = self._dead.copy(), dict[str, Any]()
+        entries = (row for row in replay.rows.values() if isinstance(row, HistoryEntry))
+        for value in (*entries, *replay.commands, *replay.decisions, *replay.changes):
+            note(once, content, value)
+        for key in replay.identities():
+            content[f"identities {key}"] = replay.identity(key)
+        for customer_id in replay.customers():
+            state = self._state(customer_id)
+            content[f"sessions {customer_id}"] = timeless_state(state)
+            if state.next_due is not None:
+                content[f"deadlines {state.next_due:015d}|{customer_id}"] = True
+        return Result(once, content)
 
     def _take_in(self, record: Record) -> Fate:
         first_hop = record.topic.startswith("interactions.") and record.topic != "interactions.identified"
@@ -103,59 +112,42 @@ class Oracle:
         value = self._codec.decode(record.value, *(FIRST_HOP if first_hop else SECOND_HOP))
         nameless = isinstance(value, Interaction) and not value.identifiers
         if isinstance(value, Failure) or nameless or record.key != route(value).key.encode():
-            self._once[dead_letter_name(record.topic, record.partition, record.offset)] += 1
+            self._dead[dead_letter_name(record.topic, record.partition, record.offset)] += 1
             return "dead-letter"
         return self._run(value)
 
-    def _run(self, *values: msgspec.Struct) -> Fate:
-        """Fold values and all that comes of them; the fate of the event among them."""
+    def _run(self, value: Message) -> Fate:
+        """Fold a value and all that comes of it; the fate of the event that it is or causes."""
         fate: Fate = "folded"
-        queue: deque[Any] = deque(values)
+        rows = len(self._replay.rows)
+        queue = deque([value])
         while queue:
-            match value := queue.popleft():
-                case Interaction() | IdentityLink():
-                    queue.extend(self._identify(value))
-                case ActionCommand() | Decision() | HistoryEntry():
-                    if isinstance(value, HistoryEntry) and value.late:
-                        fate = "late"
-                    note(self._once, self._decided, value)
-                case _:
-                    if isinstance(value, IdentifiedInteraction) and self._knows(value):
-                        fate = "duplicate"
-                    queue.extend(self._handle(value))
-        return fate
-
-    def _identify(self, value: Interaction | IdentityLink) -> list[Any]:
-        raw = self._identities.get(value.key)
-        record = None if raw is None else identity.decode(raw)
-        rule: Any = identity.identify if isinstance(value, Interaction) else identity.link
-        record, outputs = rule(record, value)
-        if record is not None:
-            self._identities[value.key] = identity.encode(record)
-        return outputs
+            message = queue.popleft()
+            if isinstance(message, IdentifiedInteraction) and self._knows(message):
+                fate = "duplicate"
+            queue.extend(self._replay.step(message))
+        added = islice(reversed(self._replay.rows.values()), len(self._replay.rows) - rows)
+        late = any(isinstance(row, HistoryEntry) and row.late for row in added)
+        return "late" if late else fate
 
     def _state(self, customer_id: str) -> CustomerState:
-        raw = self._customers.get(customer_id)
-        return CustomerState(customer_id) if raw is None else states.decode(raw)
+        return self._replay.customer(customer_id) or CustomerState(customer_id)
 
     def _knows(self, value: IdentifiedInteraction) -> bool:
         return states.seen(self._state(value.customer_id), fingerprint(value.interaction.event_id))
 
-    def _handle(self, value: Any) -> list[Any]:
-        customer_id = value.customer_id if isinstance(value, Profile) else value.key
-        state = self._state(customer_id)
-        outputs = customer.handle(state, value, self._now, self._rules)
-        self._customers[customer_id] = states.encode(state)
-        return outputs
-
 
 def note(
-    once: Counter[str], decided: dict[str, list[Any]], value: ActionCommand | Decision | HistoryEntry
+    once: Counter[str],
+    decided: dict[str, Any],
+    value: ActionCommand | Decision | HistoryEntry | IdentityChange,
 ) -> None:
     """Count something that may be there once, and keep what was decided by customer, without its time."""
     match value:
         case HistoryEntry():
             once[f"history {value.key}"] += 1
+        case IdentityChange():
+            once[f"change {value.change_id}"] += 1
         case ActionCommand():
             once[f"action {value.action_id}"] += 1
             timeless = msgspec.structs.replace(value, decided_at=0)
@@ -177,6 +169,8 @@ def timeless_state(state: CustomerState) -> CustomerState:
         attempt.ended_at = None if attempt.ended_at is None else 0
     for thread in state.threads:
         thread.resolved_at = None if thread.resolved_at is None else 0
+    if state.before_merge:
+        state.before_merge = states.encode(timeless_state(states.decode(state.before_merge)))
     return state
 
 

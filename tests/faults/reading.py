@@ -2,48 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Message
 
-_READER = {
-    "group.id": "reads-beside-every-group",
-    "enable.auto.commit": False,
-    "auto.offset.reset": "earliest",
-    "isolation.level": "read_committed",
-    "enable.partition.eof": True,
-    "fetch.wait.max.ms": 10,
-    "log_level": 0,
-}
-
-
-@contextmanager
-def _reader(kafka: Mapping[str, Any]) -> Iterator[Consumer]:
-    consumer = Consumer({**kafka, **_READER})
-    try:
-        yield consumer
-    finally:
-        consumer.close()
-
-
-def read_committed(kafka: Mapping[str, Any], positions: Mapping[tuple[str, int], int]) -> Iterator[Message]:
-    """Every committed record from these positions (topic and partition → offset) to the ends, each partition's
-    in order. Raises KafkaException when one cannot be read.
-    """
-    with _reader(kafka) as consumer:
-        consumer.assign([TopicPartition(*tp, offset) for tp, offset in positions.items()])
-        at_end: set[tuple[str | None, int | None]] = set()
-        while len(at_end) < len(positions):
-            for message in consumer.consume(10_000, 0.05):
-                error = message.error()
-                if error is None:
-                    yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    at_end.add((message.topic(), message.partition()))
-                elif not error.retriable():
-                    raise KafkaException(error)
+from pipeline.runtime.reading import read_committed
 
 
 def read_topics(kafka: Mapping[str, Any], topics: list[str], partitions: int) -> list[Message]:

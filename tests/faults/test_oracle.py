@@ -76,7 +76,7 @@ def test_the_same_is_no_problem(oracle: Oracle, right: Result) -> None:
     assert verdict.problems == []
 
 
-@pytest.mark.parametrize("sort", ["action", "decision", "history", "dead letter"])
+@pytest.mark.parametrize("sort", ["action", "decision", "history", "change", "dead letter"])
 def test_one_that_is_missing_or_repeated_is_noticed(oracle: Oracle, right: Result, sort: str) -> None:
     name = name_of(right, f"{sort} ")
     right.once[name] -= 1

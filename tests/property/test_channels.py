@@ -25,6 +25,8 @@ DOCUMENTS = {
     "mobile_app": ["mobile_checkout.json"],
     "social": ["facebook_messages.json", "facebook_feed.json", "instagram_comment.json"],
     "order": ["order_delivered.json"],
+    "voice": ["call_from_a_known_number.json"],
+    "email": ["email_with_attachment.json"],
 }
 RECEIVED = 1_740_823_300_000
 

@@ -183,11 +183,11 @@ def test_whose_an_identifier_is_does_not_depend_on_the_order_of_the_evidence(
         record: IdentityRecord | None = None
         for claim in order:
             record, outputs = link(record, claim)
-            for merge in outputs:
-                assert isinstance(merge, MergeRequested)
-                assert merge.loser.startswith("p-"), "a known customer is never merged away"
+            for one in outputs:
+                if isinstance(one, MergeRequested):
+                    assert one.loser.startswith("p-"), "a known customer is never merged away"
         assert record is not None
-        holders.add(record.customer_id)
+        holders.add((record.customer_id, *record.rivals))
     assert len(holders) == 1
 
 

@@ -222,6 +222,10 @@ TABLES: dict[str, list[tuple[str, Any]]] = {
         ("'('.matches('[' + facts.order_id)", "error:bad_pattern"),
         ("facts.items.contains('x')", "error:no_such_overload"),
         ("'ÀB'.lowerAscii() + 'é'.upperAscii() + ' x '.trim()", "Àbéx"),
+        ("['a', 'b'].join(', ') + [].join('-')", "a, b"),
+        ("{'b': 1, 'a': 2}.map(k, k + '=' + string({'b': 1, 'a': 2}[k])).join('; ')", "b=1; a=2"),
+        ("[1, 2].join(',')", "error:no_such_overload"),
+        ("facts.items.join(',')", "error:no_such_overload"),
     ],
     "null": [
         ("text == null", True),

@@ -195,6 +195,11 @@ def test_without_attempt_or_session_the_visit_is_the_devices() -> None:
     assert (event.interaction_id, event.ended) == ("visit:a-1", False)
 
 
+def test_visitors_behind_a_placeholder_are_not_one_visit() -> None:
+    one, other = (interaction(anonymousId="null", messageId=name) for name in ("m-1", "m-2"))
+    assert (one.interaction_id, other.interaction_id) == ("visit:m-1", "visit:m-2")
+
+
 def test_a_call_without_message_id_has_the_id_of_its_content() -> None:
     first, again = interaction(name="x"), interaction(name="x")
     assert first.event_id == again.event_id != interaction(name="y").event_id

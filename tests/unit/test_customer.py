@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from domain_values import DEVICE, MINUTE, NOW, SECOND, event, folded, identified, profile, rules
+from domain_values import DEVICE, MINUTE, NOW, event, folded, identified, profile, rules
 
 from pipeline.domain import state as states
 from pipeline.domain.customer import handle
@@ -12,9 +12,7 @@ from pipeline.domain.ids import provisional_id
 from pipeline.domain.messages import (
     ActionCommand,
     ActionReceipt,
-    CustomerMoved,
     IdentifiedInteraction,
-    MergeRequested,
 )
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
@@ -38,83 +36,16 @@ def live() -> Rules:
     return rules(GREETING)
 
 
-def merge(winner: str, loser: str = ANONYMOUS) -> MergeRequested:
-    return MergeRequested(loser=loser, winner=winner, evidence=DEVICE, rule="test", requested_at=NOW)
-
-
-def test_a_merge_hands_everything_over_and_leaves_only_the_way(live: Rules) -> None:
-    state = CustomerState(ANONYMOUS)
-    folded(state, event("a", facts={"order_id": "7"}), live)
-    (moved,) = handle(state, merge("C-1"), NOW, live)
-    assert isinstance(moved, CustomerMoved)
-    assert (moved.key, moved.loser) == ("C-1", ANONYMOUS)
-    assert state == CustomerState(ANONYMOUS, merged_into="C-1")
-    winner = CustomerState("C-1", known=True)
-    folded(winner, event("b", NOW + SECOND), live)
-    handle(winner, moved, NOW + SECOND, live)
-    assert winner.sessions[0].events == 2
-    assert winner.sessions[0].started_at == NOW
-    assert winner.threads[0].facts == {"order_id": "7"}
-    assert winner.history.contacts == 2
-    before = states.encode(winner)
-    handle(winner, moved, NOW + 2 * SECOND, live)
-    assert states.encode(winner) == before
-
-
-def test_what_arrives_for_a_merged_customer_is_sent_on(live: Rules) -> None:
-    state = CustomerState(ANONYMOUS, merged_into="C-1")
-    (said,) = handle(state, identified(event("a"), ANONYMOUS, known=False), NOW, live)
-    assert isinstance(said, IdentifiedInteraction)
-    assert said.key == "C-1"
-    receipt = ActionReceipt(action_id="x", customer_id=ANONYMOUS, status="sent", at=NOW)
-    assert handle(state, receipt, NOW, live) == [msgspec.structs.replace(receipt, customer_id="C-1")]
-    moved = CustomerMoved(winner=ANONYMOUS, loser=OTHER, state=b"", moved_at=NOW)
-    assert handle(state, moved, NOW, live) == [msgspec.structs.replace(moved, winner="C-1")]
-    assert state == CustomerState(ANONYMOUS, merged_into="C-1")
-
-
 def test_a_proven_number_goes_before_an_earlier_merge(live: Rules) -> None:
     """The device was taken for C-1 because of a typed address; now C-2 has logged in on it."""
     state = CustomerState(ANONYMOUS, merged_into="C-1")
     message = msgspec.structs.replace(
         identified(event("a"), ANONYMOUS), resolved_by="customer_number:C-2", known=True
     )
-    (said,) = handle(state, message, NOW, live)
-    assert said.key == "C-2"
+    said, *_ = handle(state, message, NOW, live)
     assert isinstance(said, IdentifiedInteraction)
-    assert [type(one) for one in handle(CustomerState("C-2"), said, NOW, live)] == [HistoryEntry]
-
-
-def test_a_second_merge_joins_the_customers_that_are_left(live: Rules) -> None:
-    gone_to_other = CustomerState(ANONYMOUS, merged_into=OTHER)
-    (request,) = handle(gone_to_other, merge("C-1"), NOW, live)
-    assert isinstance(request, MergeRequested)
-    assert (request.loser, request.winner) == (OTHER, "C-1")
-    gone_to_known = CustomerState(ANONYMOUS, merged_into="C-1")
-    assert handle(gone_to_known, merge("C-1"), NOW, live) == []
-    assert handle(gone_to_known, merge("C-2"), NOW, live) == []
-    (turned,) = handle(gone_to_known, merge(OTHER), NOW, live)
-    assert isinstance(turned, MergeRequested)
-    assert (turned.loser, turned.winner) == (OTHER, "C-1")
-
-
-def test_a_known_customer_is_not_merged_away(live: Rules) -> None:
-    state = CustomerState("C-1", known=True)
-    assert handle(state, merge("C-2", "C-1"), NOW, live) == []
-    assert state.merged_into is None
-
-
-def test_a_merge_carries_out_nothing_again(live: Rules) -> None:
-    anonymous = CustomerState(ANONYMOUS)
-    winner = CustomerState("C-1", known=True, profile=profile())
-    anonymous.profile = profile(ANONYMOUS)
-    hello = event("a", kind="hello", text="hello")
-    first = [one for one in folded(anonymous, hello, live) if isinstance(one, ActionCommand)]
-    (moved,) = handle(anonymous, merge("C-1"), NOW, live)
-    assert handle(winner, moved, NOW, live) == []
-    again = folded(winner, event("b", NOW + SECOND, kind="hello", text="hello"), live)
-    assert len(first) == 1
-    assert [one for one in again if isinstance(one, ActionCommand)] == []
+    assert said.key == "C-2"
+    assert any(isinstance(one, HistoryEntry) for one in handle(CustomerState("C-2"), said, NOW, live))
 
 
 def test_the_same_event_gives_the_same_action_id_for_whoever_it_is_counted(live: Rules) -> None:
@@ -166,7 +97,7 @@ def test_the_record_stays_small_however_long_the_history(live: Rules) -> None:
 
 
 def test_a_record_written_before_a_field_was_appended_is_read_with_its_default() -> None:
-    state = CustomerState("C-1", known=True, next_due=5)
+    state = CustomerState("C-1", known=True, erased_at=5)
     fields = msgspec.msgpack.decode(states.encode(state))
-    older = msgspec.msgpack.encode(fields[:-1])
+    older = msgspec.msgpack.encode(fields[: CustomerState.__struct_fields__.index("erased_at")])
     assert states.decode(older) == CustomerState("C-1", known=True)

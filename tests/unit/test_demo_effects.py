@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.domain.customers import Profile
-from pipeline.domain.identity import IdentityRecord
+from pipeline.domain.evidence import IdentityRecord
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Identifier, Interaction
 from pipeline.domain.state import CustomerState, Session, remember

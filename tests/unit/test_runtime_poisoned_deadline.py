@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from pipeline.agents import decisions as module
+from pipeline.agents.customers import Marks
 from pipeline.agents.decisions import Decisions, PoisonedDeadline
 from pipeline.agents.outlet import Outlet
 from pipeline.domain.state import CustomerState
@@ -74,7 +75,7 @@ def decisions(app: App, monkeypatch: pytest.MonkeyPatch) -> Decisions:
 
     monkeypatch.setattr(module, "fire", fire)
     found: Any = app
-    return Decisions(found, Outlet(Codec(), "p.", "sessions", lambda: DUE), found)
+    return Decisions(found, Outlet(Codec(), "p.", "sessions", lambda: DUE), found, Marks(found, b""), 0)
 
 
 def waiting(app: App, decisions: Decisions, *customers: str) -> None:

@@ -161,3 +161,12 @@ def test_the_examples_in_the_readme_are_good(tmp_path: Path) -> None:
     for part in parts:
         path.write_text(story.replace("then: []", part))
         assert isinstance(load(path), Scenario), part
+
+
+def test_of_a_map_only_what_is_named_must_be_equal() -> None:
+    name = "17-from-the-call-to-the-mail.yaml"
+    right = first_then(name, with_={"adviser": "ada", "context": {"told": "", "now": "~voi"}})
+    assert problems_of(name, then=right) == []
+    for wrong in ({"told": "order_id: 1001"}, {"unheard_of": ""}):
+        problems = problems_of(name, then=first_then(name, with_={"context": wrong, "adviser": "ada"}))
+        assert problems[0].startswith("The show_context with")

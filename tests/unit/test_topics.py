@@ -65,13 +65,18 @@ def test_every_topic_of_the_design_is_there_once() -> None:
     names = [
         *(f"interactions.{channel}" for channel in CHANNELS),
         "identity.links",
+        "identity.changes",
         "customers",
         "interactions.identified",
+        "customer.requests",
+        "intents",
+        "sessions.closed",
         "actions",
         "action.receipts",
         "decisions",
         "strategies",
         "circumstances",
+        "workers",
         "adviser.states",
         "routing.requests",
         "dead-letters",
@@ -79,6 +84,8 @@ def test_every_topic_of_the_design_is_there_once() -> None:
         "changelog.sessions",
         "changelog.history",
         "changelog.deadlines",
+        "changelog.identifiers",
+        "changelog.suppressed",
     ]
     assert [spec.name for spec in SPECS] == [f"test.{name}" for name in names]
     assert all(spec.key for spec in SPECS)
@@ -86,7 +93,7 @@ def test_every_topic_of_the_design_is_there_once() -> None:
 
 def test_what_is_joined_has_the_same_partitions_and_what_all_read_has_one() -> None:
     single = {name for name, spec in BY_NAME.items() if spec.partitions == 1}
-    assert single == {"strategies", "circumstances"}
+    assert single == {"strategies", "circumstances", "workers"}
     assert {spec.partitions for name, spec in BY_NAME.items() if name not in single} == {4}
 
 
@@ -96,9 +103,12 @@ def test_what_is_a_table_is_compacted_and_kept_for_ever() -> None:
         "customers",
         "strategies",
         "circumstances",
+        "workers",
         "changelog.identities",
         "changelog.sessions",
         "changelog.history",
+        "changelog.identifiers",
+        "changelog.suppressed",
         "changelog.deadlines",
     }
     for name, spec in BY_NAME.items():

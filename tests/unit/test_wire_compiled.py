@@ -199,10 +199,11 @@ def test_a_body_cut_anywhere_is_bad_avro(value: msgspec.Struct) -> None:
 
 def test_no_branch_no_symbol_no_truth_and_no_length_are_bad_avro() -> None:
     raw = CODEC.encode(None, LINK)
-    assert raw.endswith(b"\x02s\x02\x02\x02e")
-    assert bad_avro(raw[:-3] + b"\x04\x02e")  # event_id: the third branch of two
-    assert bad_avro(raw[:-3] + b"\x01\x02e")  # event_id: the branch before the first
-    assert bad_avro(raw[:-2] + b"\x01e")  # event_id: a length of -1
+    head, rest = raw[: raw.index(b"\x02\x02e")], raw[raw.index(b"\x02\x02e") + 3 :]
+    assert not bad_avro(head + b"\x02\x02e" + rest)
+    assert bad_avro(head + b"\x04\x02e" + rest)  # event_id: the third branch of two
+    assert bad_avro(head + b"\x01\x02e" + rest)  # event_id: the branch before the first
+    assert bad_avro(head + b"\x02\x01e" + rest)  # event_id: a length of -1
     known = raw.index(b"C1") + 2
     assert bad_avro(raw[:known] + b"\x02" + raw[known + 1 :])
     assurance = raw.index(b"a@b.c") + 5

@@ -22,6 +22,7 @@ VOCABULARY: dict[str, object] = {
     "thread": Thread,
     "customer": Customer,
     "history": History,
+    "interactions": list[GoingOn],
     "circumstances": list[str],
     "now": Timestamp,
 }

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.domain.contacts import GRACE_MS
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import Output
-from pipeline.domain.sessions import GRACE_MS
 from pipeline.domain.state import ATTEMPTS, Attempt, CustomerState, Wait
 from pipeline.domain.strategies.cel.program import Program
 from pipeline.domain.strategies.compiled import Rules, Step, Strategy

@@ -15,6 +15,8 @@ from pipeline.domain.actions import BODIES, Lane
 from pipeline.domain.interactions import CHANNELS
 
 ENTRY = "entry"
+SESSION, CLOSED = "session", "closed"
+"""`session.closed` is no event of a channel: a session is over."""
 _UNIT_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 _DURATION = re.compile(r"(?:\d+[dhms])+")
 _TRIGGER = re.compile(r"([a-z_]+|\*)\.([a-z0-9_]+)")
@@ -33,9 +35,10 @@ def _triggers(value: Any) -> Any:
         raise ValueError("write channel.event, or a list of them")
     for name in names:
         match = _TRIGGER.fullmatch(name) if isinstance(name, str) else None
-        if match is None or match[1] not in (*CHANNELS, "*"):
+        if match is None or (match[1] not in (*CHANNELS, "*") and name != f"{SESSION}.{CLOSED}"):
             raise ValueError(
-                f"{name!r} is not channel.event; channels are {', '.join(CHANNELS)}, or * for all"
+                f"{name!r} is not channel.event; channels are {', '.join(CHANNELS)}, or * for all; and there is"
+                f" {SESSION}.{CLOSED}"
             )
     return names
 

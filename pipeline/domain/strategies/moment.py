@@ -18,7 +18,7 @@ from pipeline.domain.state import (
     customer_view,
 )
 from pipeline.domain.strategies.compiled import Rules
-from pipeline.domain.threads import thread_by_id
+from pipeline.domain.thread_parts import thread_by_id
 
 NO_SESSION = Session("", 0, 0, 0)
 NO_THREAD = Thread("", 0, 0)
@@ -42,6 +42,8 @@ class Moment:
     thread: Thread
     customer: Customer
     outputs: list[Output] = field(default_factory=list)
+    _values: tuple[Any, ...] = ()
+    _values_of: Thread | None = None
 
     @property
     def anchor(self) -> Anchor:
@@ -57,18 +59,22 @@ class Moment:
         )
 
     def values(self) -> tuple[Any, ...]:
-        """The values of the vocabulary, in its order."""
-        history = self.state.history
-        return (
-            self.event,
-            self.interaction,
-            self.session,
-            self.thread,
-            self.customer,
-            history,
-            (),
-            self.now,
-        )
+        """The values of the vocabulary, in its order; several strategies ask for the same ones."""
+        if self._values_of is not self.thread:
+            state = self.state
+            self._values_of = self.thread
+            self._values = (
+                self.event,
+                self.interaction,
+                self.session,
+                self.thread,
+                self.customer,
+                state.history,
+                [*state.going_on.values()],
+                (),
+                self.now,
+            )
+        return self._values
 
     def look_at(self, attempt: Attempt) -> None:
         """Turn to the attempt's own thread; an attempt without one takes the event's."""

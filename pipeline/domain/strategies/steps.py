@@ -11,7 +11,7 @@ from pipeline.domain.failures import Failure
 from pipeline.domain.gates import Wish, stopped_by
 from pipeline.domain.ids import new_id
 from pipeline.domain.messages import ActionCommand, Decision, Outcome, Reason
-from pipeline.domain.state import ACTIONS, Attempt, Thread
+from pipeline.domain.state import ACTIONS, STEPS_DONE, Attempt, Thread
 from pipeline.domain.strategies.build import build
 from pipeline.domain.strategies.cel.program import Program
 from pipeline.domain.strategies.compiled import Step, Strategy
@@ -19,7 +19,6 @@ from pipeline.domain.strategies.language import ENTRY
 from pipeline.domain.strategies.moment import Moment
 from pipeline.domain.threads import resolve
 
-STEPS_DONE = 32
 _EVENT_ALONE = frozenset({"event"})
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pipeline.domain.customers import Profile
-from pipeline.domain.identity import IdentityRecord, links_of
+from pipeline.domain.evidence import IdentityRecord
+from pipeline.domain.identity import links_of
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.state import CustomerState, remembered

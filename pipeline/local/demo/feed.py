@@ -11,7 +11,7 @@ from typing import Self
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from pipeline.domain import identity, state
+from pipeline.domain import evidence, state
 from pipeline.domain.messages import ActionCommand, Decision
 from pipeline.local.demo.effects import Effects
 from pipeline.runtime.codec import make_codec
@@ -156,7 +156,7 @@ class Feed:
         if name == "changelog.sessions":
             self.effects.on_customer(state.decode(raw))
         elif name == "changelog.identities":
-            self.effects.on_identifier((message.key() or b"").decode(), identity.decode(raw))
+            self.effects.on_identifier((message.key() or b"").decode(), evidence.decode(raw))
         elif name == "dead-letters":
             self.dead_letters += 1
         else:

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from pipeline.domain.customers import Profile
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import ActionCommand, Decision
+from pipeline.domain.requests import Request
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.runtime.app import App
@@ -97,7 +98,11 @@ class BrokerDriver:
         """Publish what a service's payload says; what could not be read."""
         return self._publish(adapt(channel, payload, received_at))
 
-    def _publish(self, values: list[Interaction | Failure] | list[Profile | Failure]) -> list[Failure]:
+    def ask(self, request: Request) -> None:
+        """Publish what somebody asks about a customer."""
+        self._publish([request])
+
+    def _publish(self, values: Sequence[Interaction | Profile | Request | Failure]) -> list[Failure]:
         failures: list[Failure] = []
         for value in values:
             if isinstance(value, Failure):
@@ -141,6 +146,14 @@ class BrokerDriver:
             return self._customers.state(customer_id)
 
         return self._ask(state())
+
+    def rows(self, customer_id: str) -> int:
+        """How many rows are kept of a customer beside the hot record."""
+
+        async def rows() -> int:
+            return sum(customers.rows(customer_id) for customers in self._customers.all())
+
+        return self._ask(rows())
 
     def stop(self) -> None:
         """Stop the worker and forget its state."""

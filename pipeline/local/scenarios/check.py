@@ -10,6 +10,13 @@ import msgspec
 from pipeline.domain.failures import Failure
 from pipeline.domain.ids import provisional_id
 from pipeline.domain.messages import ActionCommand, Decision
+from pipeline.domain.requests import (
+    EraseRequested,
+    Request,
+    ThreadsJoined,
+    ThreadSplit,
+    UnmergeRequested,
+)
 from pipeline.domain.state import (
     Customer,
     CustomerState,
@@ -22,9 +29,11 @@ from pipeline.domain.state import (
 from pipeline.domain.strategies.cel import CelProblem, Declarations, compile_expression
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.moment import NO_SESSION, NO_THREAD
+from pipeline.domain.thread_parts import in_order
 from pipeline.local.scenarios.driver import Driver
 from pipeline.local.scenarios.form import (
     PAYLOADS,
+    Asked,
     Delivery,
     ExpectedCommand,
     ExpectedCustomer,
@@ -32,6 +41,13 @@ from pipeline.local.scenarios.form import (
     Scenario,
 )
 from pipeline.local.scenarios.payloads import payload
+
+REQUESTS: dict[str, type[Request]] = {
+    "erase": EraseRequested,
+    "unmerge": UnmergeRequested,
+    "join_threads": ThreadsJoined,
+    "split_thread": ThreadSplit,
+}
 
 AGAIN_MS = 1_000
 """How long after the first delivery the second one comes when everything is delivered twice."""
@@ -68,20 +84,20 @@ class ScenarioResult:
 
 @dataclass(frozen=True, order=True)
 class _Arrival:
-    """A payload on its way: when it arrives, its place in the file, and what happened when."""
+    """A payload or a request on its way: when it arrives, its place in the file, and what happened when."""
 
     at: int
     position: int
     happened_at: int
     event_id: str
-    delivery: Delivery = field(compare=False)
+    delivery: Delivery | Asked = field(compare=False)
 
 
 def check(scenario: Scenario, driver: Driver, rules: Rules) -> ScenarioResult:
     """Play the scenario on a driver with these rules live, and judge it."""
     start = round(scenario.given.start.timestamp() * 1_000)
     before = _arrivals(scenario, scenario.given.events, start, "before")
-    story = _arrivals(scenario, scenario.when, start, "event")
+    story = sorted([*_arrivals(scenario, scenario.when, start, "event"), *_asked(scenario, start)])
     problems: list[str] = []
     driver.start(rules, min(arrival.at for arrival in (*before, *story)))
     try:
@@ -118,6 +134,13 @@ def _arrivals(scenario: Scenario, deliveries: list[Delivery], start: int, prefix
     return sorted(arrivals)
 
 
+def _asked(scenario: Scenario, start: int) -> list[_Arrival]:
+    return [
+        _Arrival(start + one.at, len(scenario.when) + position, start + one.at, one.request, one)
+        for position, one in enumerate(scenario.requests)
+    ]
+
+
 def _import(scenario: Scenario, driver: Driver) -> list[str]:
     given = scenario.given.customers
     if given is None:
@@ -135,9 +158,21 @@ def _import(scenario: Scenario, driver: Driver) -> list[str]:
 
 def _deliver(scenario: Scenario, driver: Driver, arrival: _Arrival) -> list[str]:
     driver.advance(arrival.at)
+    if isinstance(arrival.delivery, Asked):
+        return _ask(driver, arrival.delivery, arrival.at)
     data = payload(scenario, arrival.delivery, arrival.event_id, arrival.happened_at)
     failures = driver.deliver(arrival.delivery.channel, data, arrival.at)
     return [f"{arrival.delivery.payload}: {failure.message}." for failure in failures]
+
+
+def _ask(driver: Driver, asked: Asked, at: int) -> list[str]:
+    try:
+        driver.ask(
+            msgspec.convert({**asked.with_, "by": "scenario", "requested_at": at}, REQUESTS[asked.request])
+        )
+    except msgspec.ValidationError as error:
+        return [f"{asked.request}: {error}."]
+    return []
 
 
 def _judge_commands(scenario: Scenario, commands: list[ActionCommand], named: dict[str, int]) -> list[str]:
@@ -170,6 +205,8 @@ def _fits(expected: ExpectedCommand, command: ActionCommand) -> bool:
 
 
 def _equal(wanted: Any, found: Any) -> bool:
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(_equal(one, found.get(name)) for name, one in wanted.items())
     if isinstance(wanted, str) and wanted.startswith("~"):
         return isinstance(found, str) and wanted[1:] in found
     return bool(wanted == found)
@@ -209,7 +246,12 @@ def _missing(expected: ExpectedDecision, decisions: list[Decision]) -> list[str]
 
 def _untrue(expected: ExpectedCustomer, driver: Driver) -> list[str]:
     name = expected.customer
-    state = driver.customer(provisional_id(name) if ":" in name else name)
+    customer_id = provisional_id(name) if ":" in name else name
+    state = driver.customer(customer_id)
+    if expected.forgotten:
+        rows = driver.rows(customer_id)
+        kept = [*(["a record"] if state else []), *([f"{rows} rows"] if rows else [])]
+        return [f"Of customer {name} there is {' and '.join(kept)} left."] if kept else []
     if state is None:
         return [f"Customer {name} is not there."]
     problems = []
@@ -232,7 +274,7 @@ def _customer_values(state: CustomerState) -> tuple[Any, ...]:
     return (
         customer_view(state),
         state.session or NO_SESSION,
-        state.threads[0] if state.threads else NO_THREAD,
+        in_order(state.threads)[0] if state.threads else NO_THREAD,
         state.threads,
         list(state.going_on.values()),
         state.history,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand, Decision
+from pipeline.domain.requests import Request
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 
@@ -25,6 +26,9 @@ class Driver(Protocol):
     def deliver(self, channel: str, payload: bytes, received_at: int) -> list[Failure]:
         """Take in a service's payload; what could not be read."""
 
+    def ask(self, request: Request) -> None:
+        """Take in what somebody asks about a customer."""
+
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; timers fire at their time."""
 
@@ -36,6 +40,9 @@ class Driver(Protocol):
 
     def customer(self, customer_id: str) -> CustomerState | None:
         """A customer's hot record, None when there is none."""
+
+    def rows(self, customer_id: str) -> int:
+        """How many rows are kept of a customer beside the hot record."""
 
     def stop(self) -> None:
         """End; what was said can still be asked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -25,6 +25,7 @@ def _offset_ms(value: Any) -> Any:
 
 Offset = Annotated[int, BeforeValidator(_offset_ms)]
 Span = Annotated[int, BeforeValidator(duration_ms)]
+RequestName = Literal["erase", "unmerge", "join_threads", "split_thread"]
 
 
 class _Part(BaseModel):
@@ -42,6 +43,15 @@ class Delivery(_Part):
     with_: dict[str, Any] = Field({}, alias="with")
     times: int = Field(1, ge=1, le=1_000)
     every: Span = 1_000
+
+
+class Asked(_Part):
+    """What somebody asks about a customer at a time of the story; `with` are fields of the request."""
+
+    at: Offset
+    request: RequestName
+    with_: dict[str, Any] = Field({}, alias="with")
+    name: str | None = None
 
 
 class Given(_Part):
@@ -74,11 +84,12 @@ class ExpectedDecision(_Part):
 
 class ExpectedCustomer(_Part):
     """What must be true of a customer at the end; `customer` is an id, or the identifier (`type:value`) of
-    one who is not known."""
+    one who is not known. One who is `forgotten` has neither a record nor rows."""
 
     customer: str
     holds: list[str] = []
     merged_into: str | None = None
+    forgotten: bool = False
 
 
 class Scenario(_Part):
@@ -90,6 +101,7 @@ class Scenario(_Part):
     title: str
     given: Given
     when: list[Delivery] = Field(min_length=1)
+    requests: list[Asked] = []
     until: Span | None = None
     twice: bool = False
     then: list[ExpectedCommand] = []
@@ -111,7 +123,7 @@ def load(path: Path) -> Scenario | list[Problem]:
     scenario = validated(source, Scenario)
     if isinstance(scenario, list):
         return scenario
-    names = {delivery.name for delivery in scenario.when}
+    names = {one.name for one in (*scenario.when, *scenario.requests)}
     for at, expected in enumerate(scenario.then):
         for bound in ("after", "before"):
             name = getattr(expected, bound)

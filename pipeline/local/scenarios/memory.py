@@ -9,6 +9,7 @@ from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import ActionCommand, Decision
 from pipeline.domain.replay import Replay
+from pipeline.domain.requests import Request
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 
@@ -37,6 +38,10 @@ class MemoryDriver:
                 self.replay.fold(value)
         return failures
 
+    def ask(self, request: Request) -> None:
+        """Take in what somebody asks about a customer."""
+        self.replay.fold(request)
+
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; timers fire at their time."""
         self.replay.advance(to)
@@ -52,6 +57,10 @@ class MemoryDriver:
     def customer(self, customer_id: str) -> CustomerState | None:
         """A customer's hot record, None when there is none."""
         return self.replay.customer(customer_id)
+
+    def rows(self, customer_id: str) -> int:
+        """How many rows are kept of a customer beside the hot record."""
+        return sum(row.customer_id == customer_id for row in self.replay.rows.values())
 
     def stop(self) -> None:
         """Nothing runs between two calls, so there is nothing to end."""

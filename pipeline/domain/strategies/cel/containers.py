@@ -56,6 +56,19 @@ def concatenate(fuel: Fuel, left: Any, right: Any) -> Any:
     return add(left, right)
 
 
+def join(fuel: Fuel, items: Any, separator: Any) -> str | None:
+    """`join()`: the strings of a list, one after another; of null it is null."""
+    if items is None:
+        return None
+    if not isinstance(items, list | tuple) or type(separator) is not str:
+        raise mismatch("join()", items, separator)
+    for item in items:
+        if type(item) is not str:
+            raise mismatch("join()", item)
+        spend(fuel, 1 + (len(item) + len(separator)) // CHARACTERS_A_STEP)
+    return separator.join(items)
+
+
 def equal(fuel: Fuel, left: Any, right: Any) -> bool:
     """CEL's equality: numbers by value, anything else of different types is different."""
     if isinstance(left, bool) or isinstance(right, bool):

@@ -46,7 +46,7 @@ from pipeline.domain.strategies.cel.types import (
 )
 
 MAX_NESTED_MACROS = 2
-SPENDING = (containers.equal, containers.within, containers.concatenate)
+SPENDING = (containers.equal, containers.within, containers.concatenate, containers.join)
 
 
 class Code(NamedTuple):
@@ -267,6 +267,8 @@ class Emitter:
 
     def apply(self, function: Callable[..., Any], arguments: list[ast.expr]) -> ast.expr:
         """The call of a function of conditions, whose work counts inside of macros."""
+        if function in SPENDING:
+            return self.helper(function, *arguments, fuel=True)
         if self.macros:
             return self.helper(containers.charged, self.bind(function), *arguments, fuel=True)
         return self.helper(function, *arguments)

@@ -72,6 +72,7 @@ METHODS: dict[str, tuple[Overload, ...]] = {
     "lowerAscii": (Overload((STRING,), STRING, strings.lower_ascii, nullable=True),),
     "upperAscii": (Overload((STRING,), STRING, strings.upper_ascii, nullable=True),),
     "trim": (Overload((STRING,), STRING, strings.trim, nullable=True),),
+    "join": (Overload((ANY_LIST, STRING), STRING, containers.join, nullable=True),),
 }
 for _name, _getter in times.TIMESTAMP_GETTERS.items():
     METHODS[_name] = (
