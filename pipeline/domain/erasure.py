@@ -97,7 +97,7 @@ def erase(state: CustomerState, request: EraseRequested) -> list[Output]:
         return [replace(request, customer_id=parent)]
     if request.unless_known and state.known:
         return []
-    if request.within and request.within[-1] != parent:
+    if request.within and parent not in request.within:
         state.apart = [other for other in state.apart if other not in request.within]
         return []
     brought = states.decode(state.before_merge) if state.before_merge else state
@@ -105,7 +105,7 @@ def erase(state: CustomerState, request: EraseRequested) -> list[Output]:
         customer_id=state.customer_id,
         erased_at=request.requested_at,
         by=request.by,
-        customers=[*request.within, state.customer_id],
+        customers=list(dict.fromkeys([*request.within, state.customer_id, *brought.absorbed])),
         identifiers=[*_identifiers_of(brought).values()],
         others=[*brought.absorbed, *state.apart],
     )
@@ -189,7 +189,7 @@ def turned_away(state: CustomerState, message: AboutCustomer, begins: bool) -> l
                 customer_id=message.loser,
                 by=BY_ERASURE,
                 requested_at=state.erased_at,
-                within=[state.customer_id],
+                within=[one for one in (state.customer_id, message.through) if one is not None],
             )
             return [*_called_back(states.decode(message.state), state.customer_id, state.erased_at), back]
         case MergeRequested():

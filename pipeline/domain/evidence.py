@@ -4,7 +4,8 @@
   Of two provisional customers the smaller id stays, and not the older: who is older may turn out after the merge,
   with an event that comes late, and the one who stays must not depend on the order of arrival.
 - Two known customers are never merged because both claim an identifier. It is the one's with the better evidence
-  (verified, asserted, observed). With equally good evidence it is *shared*: it stands for nobody.
+  (verified, asserted, observed). With equally good evidence it is *shared* and stands for nobody, until they
+  turn out to be one.
 - Two known customers are one only when the system of record says that the number of one belongs to the other: the
   number's own record takes a verified `IdentityLink` to another customer, who stays.
 - A merge that is blocked is told once for each pair of customers and rule, among the last that were told.

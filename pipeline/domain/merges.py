@@ -149,7 +149,7 @@ def on_unmerge(state: CustomerState, request: UnmergeRequested, now: int) -> lis
     taken = CustomerTakenOut(
         winner=parent,
         loser=state.customer_id,
-        state=state.before_merge,
+        state=states.encode(_before(state)),
         rule=request.rule,
         taken_out_at=now,
     )
@@ -166,7 +166,7 @@ def on_taken_out(state: CustomerState, taken: CustomerTakenOut) -> list[Output]:
     other = states.decode(taken.state)
     outputs: list[Output] = [*_links(other, loser, me, taken.taken_out_at, undone=True)]
     if parent is not None:
-        before = states.decode(state.before_merge)
+        before = _before(state)
         take_out(before, other)
         state.before_merge = states.encode(before)
         outputs.append(replace(taken, winner=parent, through=me))
@@ -186,7 +186,7 @@ def on_profile_of_merged(state: CustomerState, parent: str, profile: Profile) ->
 
     The rest is kept for the case that the merge is undone.
     """
-    before = states.decode(state.before_merge)
+    before = _before(state)
     if before.profile is None or profile.updated_at >= before.profile.updated_at:
         before.profile, before.known = profile, True
         state.before_merge = states.encode(before)
@@ -224,21 +224,23 @@ def _moved_on(state: CustomerState, notice: MergeRequested, now: int) -> list[Ou
 
 def _out_of_circle(state: CustomerState, parent: str, moved: CustomerMoved, now: int) -> list[Output]:
     """This customer has come round, alone or as part of another, by way of those it was merged into."""
-    me, before = state.customer_id, state.before_merge
+    me, before = state.customer_id, _before(state)
     _take_back(state, now)
     blocked = journal("blocked", me, parent, CIRCLE, moved.evidence, moved.moved_at)
     if moved.loser == me:
         return [blocked, *_links(state, me, parent, moved.moved_at, undone=True)]
     # Those in between have handed it over with what was theirs.
-    taken = CustomerTakenOut(winner=parent, loser=me, state=before, rule=CIRCLE, taken_out_at=now)
+    taken = CustomerTakenOut(
+        winner=parent, loser=me, state=states.encode(before), rule=CIRCLE, taken_out_at=now
+    )
     other = states.decode(moved.state)
-    take_out(other, states.decode(before))
+    take_out(other, before)
     return [blocked, taken, *on_moved(state, replace(moved, state=states.encode(other)), now)]
 
 
 def _take_back(state: CustomerState, now: int) -> None:
     """Be a customer of one's own again. What has fallen due since then, the parent has seen to."""
-    before = states.decode(state.before_merge)
+    before = _before(state)
     close_sessions(before, now)
     for attempt in before.attempts.values():
         for wait in attempt.waits.values():
@@ -247,6 +249,11 @@ def _take_back(state: CustomerState, now: int) -> None:
     before.next_due = None
     before.apart, before.held, before.erased_at = state.apart, state.held, state.erased_at
     _become(state, before)
+
+
+def _before(state: CustomerState) -> CustomerState:
+    """What a customer who is merged has handed over; records of earlier releases do not tell."""
+    return states.decode(state.before_merge) if state.before_merge else CustomerState(state.customer_id)
 
 
 def _links(owner: CustomerState, to: str, former: str, at: int, undone: bool = False) -> list[IdentityLink]:

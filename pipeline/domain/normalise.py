@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 import phonenumbers
@@ -31,7 +32,8 @@ def identifier(
     `region` (ISO 3166, two letters) is where a phone number without country code belongs. The failure's
     message never repeats the value.
     """
-    text = value.strip()
+    # The same letters in one spelling: some keyboards send an accent as a character of its own.
+    text = unicodedata.normalize("NFC", value.strip())
     normal = None
     if text and len(text) <= MAX_IDENTIFIER and text.isprintable():
         normal = phone(text, region) if type_ == "phone" else _NORMALISERS.get(type_, str)(text)

@@ -11,8 +11,8 @@ import msgspec
 class EraseRequested(msgspec.Struct, kw_only=True):
     """Forget the customer: all that is kept about them, under every id and identifier.
 
-    `within` leads from the one who asked to this customer, who was merged into the last of them; it is empty for
-    the one who asked. With `unless_known` evidence alone says that this is the one who asked, and that is not
+    `within` has the ids of the one who asked and of those merged into them, into one of whom this customer was
+    merged; it is empty for the one who asked. With `unless_known` evidence alone says that this is the one who asked, and that is not
     enough to forget somebody whom the system of record knows.
     """
 

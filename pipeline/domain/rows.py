@@ -52,8 +52,8 @@ class HeldIdentifier(msgspec.Struct, kw_only=True, array_like=True):
 class Forget(msgspec.Struct, kw_only=True):
     """Not a row, but the end of all of them: the record and every row of the customer are deleted.
 
-    Of what happened up to `erased_at` nothing is taken in again. `customers` are the ids from the one who asked to
-    this one, `identifiers` those of the record, `others` who was merged into it or kept apart; they are told.
+    Of what happened up to `erased_at` nothing is taken in again. `customers` are ids of the one who asked, this one
+    among them, `identifiers` those of the record, `others` who was merged into it or kept apart; they are told.
     """
 
     customer_id: str

@@ -230,7 +230,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     events seen last (see `remember`) and `forgotten_at` is the newest time dropped from it; `actions` holds the
     latest action ids with their last receipt; `noted` as in Attempt, for entries; `next_due` is when to look
     whether something must happen without an event, no later than it must. `before_merge` is what a customer who
-    has been merged brought along (MessagePack), `apart` are customers with whom a person has forbidden a merge;
+    has been merged brought along (MessagePack), `apart` are customers with whom a merge was undone or refused;
     nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
     the `identifiers` table without being in `identifiers`.
     """

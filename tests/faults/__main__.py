@@ -15,15 +15,17 @@ from pipeline.runtime.publisher import PublishError
 from tests.faults.campaign import Fault, Outcome, play
 from tests.faults.deployment import FaultError
 from tests.faults.faults import FAULTS
+from tests.faults.kept import Kept
 from tests.faults.report import markdown, table
 
 REPORT = Path(__file__).with_name("REPORT.md")
+KEPT = Path(__file__).with_name("outcomes.jsonl")
 COMMAND = "make faults"
 _err = Console(stderr=True, highlight=False)
 
 
 def campaign(
-    faults: list[Fault], runs: int | None, seed: int, broker: Broker
+    faults: list[Fault], runs: int | None, seed: int, broker: Broker, kept: Kept
 ) -> tuple[list[Outcome], list[str]]:
     """Play these faults, each as often as it says or `runs` times: the outcomes, and what went wrong."""
     outcomes: list[Outcome] = []
@@ -34,6 +36,9 @@ def campaign(
             strikes = min(left, fault.together)
             left -= strikes
             seed += 1
+            if (before := kept.outcome(fault, seed)) is not None:
+                outcomes.append(before)
+                continue
             began = time.monotonic()
             try:
                 outcome = play(fault, strikes, broker, seed, _tell)
@@ -41,6 +46,7 @@ def campaign(
                 wrong = [str(error)]
             else:
                 outcomes.append(outcome)
+                kept.add(seed, outcome)
                 wrong = outcome.problems
             problems += [f"{fault.name} (seed {seed}): {what}" for what in wrong]
             _tell(f"{fault.name}: {'; '.join(wrong) or 'as it must be'} ({time.monotonic() - began:.0f} s)")
@@ -56,6 +62,9 @@ def main(
     runs: Annotated[int | None, typer.Option(min=1, help="Runs of each fault instead of its own.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of traffic and faults.")] = 1,
     report: Annotated[Path | None, typer.Option(help="Where the report goes instead.")] = None,
+    resume: Annotated[
+        bool, typer.Option(help="Play again only what was not reached, or not as it must be.")
+    ] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the faults and play none.")] = False,
 ) -> None:
     """Play every fault, compare with the oracle, and write tests/faults/REPORT.md.
@@ -71,13 +80,16 @@ def main(
         _err.print(f"no fault is called {', '.join(only or ())}: see --list", markup=False)
         raise typer.Exit(2)
     _tell("starting a Kafka broker")
+    kept = Kept(KEPT, resume)
     with Broker() as broker:
-        outcomes, problems = campaign(chosen, runs, seed, broker)
+        outcomes, problems = campaign(chosen, runs, seed, broker, kept)
     if outcomes:
         Console(width=140).print(table(outcomes))
         target = report if only or runs else report or REPORT
         if target:
             target.write_text(markdown(outcomes, COMMAND, seed), encoding="utf-8")
+    if not problems:
+        kept.drop()
     for problem in problems:
         _err.print(problem, markup=False)
     raise typer.Exit(1 if problems else 0)

@@ -55,11 +55,11 @@ class Scene:
         self._share = -(-len(self._traffic) // strikes)
 
     @contextmanager
-    def load(self, rate: float = RATE) -> Iterator[None]:
-        """Publish the share of one strike, at `rate` events a second, beside the block; ends when all is out."""
+    def load(self, part: float = 1.0) -> Iterator[None]:
+        """Publish this part of one strike's share beside the block, `RATE` events a second; ends when all is out."""
         with ThreadPoolExecutor(1, "load") as thread:
-            share = self.take(self._share)
-            loading = thread.submit(self.deployment.publish, _paced(share, rate))
+            share = self.take(int(part * self._share))
+            loading = thread.submit(self.deployment.publish, _paced(share))
             yield
             loading.result()
 
@@ -79,10 +79,10 @@ class Scene:
         return share
 
 
-def _paced(events: list[Event], rate: float) -> Iterator[Event]:
+def _paced(events: list[Event]) -> Iterator[Event]:
     for event in events:
         yield event
-        time.sleep(1 / rate)
+        time.sleep(1 / RATE)
 
 
 class Fault(NamedTuple):

@@ -21,7 +21,15 @@ from pipeline.wire.codec import Codec
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.headers import read_headers
 from tests.faults.deployment import PARTITIONS, Deployment
-from tests.faults.oracle import Oracle, Record, Result, dead_letter_name, note, timeless_state
+from tests.faults.oracle import (
+    Oracle,
+    Record,
+    Result,
+    dead_letter_name,
+    note,
+    timeless_record,
+    timeless_state,
+)
 from tests.faults.reading import read_topics
 
 INPUTS = (
@@ -74,7 +82,9 @@ def found(deployment: Deployment) -> Result:
 def _row(name: str, raw: bytes) -> Any:
     if name.startswith("deadlines "):
         return True
-    return timeless_state(states.decode(raw)) if name.startswith("sessions ") else evidence.decode(raw)
+    if name.startswith("sessions "):
+        return timeless_state(states.decode(raw))
+    return timeless_record(evidence.decode(raw))
 
 
 def _read(deployment: Deployment, names: tuple[str, ...]) -> list[Message]:

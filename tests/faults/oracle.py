@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.domain import state as states
 from pipeline.domain.customers import Profile
+from pipeline.domain.evidence import IdentityRecord
 from pipeline.domain.failures import Failure
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
@@ -98,7 +99,7 @@ class Oracle:
         for value in (*entries, *replay.commands, *replay.decisions, *replay.changes):
             note(once, content, value)
         for key in replay.identities():
-            content[f"identities {key}"] = replay.identity(key)
+            content[f"identities {key}"] = timeless_record(replay.identity(key))
         for customer_id in replay.customers():
             state = self._state(customer_id)
             content[f"sessions {customer_id}"] = timeless_state(state)
@@ -172,6 +173,11 @@ def timeless_state(state: CustomerState) -> CustomerState:
     if state.before_merge:
         state.before_merge = states.encode(timeless_state(states.decode(state.before_merge)))
     return state
+
+
+def timeless_record(record: IdentityRecord | None) -> IdentityRecord | None:
+    """The record of an identifier without the end of a handover: a duplicate may come before it began or after."""
+    return None if record is None else msgspec.structs.replace(record, handover_until=0)
 
 
 class Verdict(NamedTuple):

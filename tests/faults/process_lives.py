@@ -39,15 +39,17 @@ def grow_and_shrink(scene: Scene) -> Hit:
     deployment = scene.deployment
     _join(deployment, "w1")
     before = deployment.progress().done
-    with scene.load():
+    with scene.load(0.5):
         deployment.seconds_to_commit()
         _join(deployment, "w2", "w3")
+    with scene.load(0.5):
         deployment.stop("w2", "w3")
-        at_stop, began = deployment.progress(), time.monotonic()
-        # Those that stopped had three of the four partitions, or two: nothing of theirs moves until w1 has them.
-        deployment.until(lambda: deployment.progress().left == 0, "one worker has caught up", _TAKEN_OVER_S)
-        recovery = time.monotonic() - began
-    note = f"{at_stop.left} events left when two stopped"
+        began = time.monotonic()
+    # Those that stopped had three of the four partitions, or two: nothing of theirs moves until w1 has them.
+    at_stop = deployment.progress()
+    deployment.until(lambda: deployment.progress().left == 0, "one worker has caught up", _TAKEN_OVER_S)
+    recovery = time.monotonic() - began
+    note = f"{at_stop.left} events left when two had stopped"
     return Hit(at_stop.done - before, at_stop.left, recovery, note)
 
 

@@ -26,13 +26,15 @@ from pipeline.wire.codec import Codec
 from pipeline.wire.workers import WorkerStatus
 
 TOKEN = "t-0123456789"
-PARTITIONS = 4
-# Its partition is not this worker's.
-ELSEWHERE = next(f"C-{n}" for n in range(100) if partition_of(f"C-{n}", PARTITIONS) == PARTITIONS - 1)
+PARTITIONS = 6
+# The partition of another worker: none of the other keys here is in it.
+FOREIGN = 2
+ELSEWHERE = next(f"C-{n}" for n in range(100) if partition_of(f"C-{n}", PARTITIONS) == FOREIGN)
+OWN = [number for number in range(PARTITIONS) if number != FOREIGN]
 
 
 class Worker:
-    """An app that is not started, with the tables of all partitions but the last one open on a disk."""
+    """An app that is not started, with the tables of all partitions but the foreign one open on a disk."""
 
     def __init__(self, directory: Path) -> None:
         settings = Settings(state_dir=directory, worker_id="w1", partitions=PARTITIONS)
@@ -40,7 +42,7 @@ class Worker:
         self.stores: list[Store] = []
         self.tables = self.app.tables._tables
         for name, table in self.tables.items():
-            for number in range(PARTITIONS - 1):
+            for number in OWN:
                 self.stores.append(Store(directory / name / str(number)))
                 table.partitions[number] = TablePartition(
                     name, number, self.stores[-1], table._encode, table._decode, 100
@@ -201,7 +203,7 @@ def test_a_partition_that_is_on_its_way_can_be_asked_for_again(worker: Worker) -
 
 def test_an_owner_that_does_not_answer_can_be_asked_for_again(worker: Worker) -> None:
     gone = WorkerStatus(
-        worker_id="w2", address="127.0.0.1:1", partitions=[PARTITIONS - 1], started_at=1, updated_at=1
+        worker_id="w2", address="127.0.0.1:1", partitions=[FOREIGN], started_at=1, updated_at=1
     )
     worker.workers.roster = worker.workers.roster.told("w2", gone)
     assert worker.get(f"/customers/{ELSEWHERE}", 503) == "unreachable"
@@ -210,7 +212,7 @@ def test_an_owner_that_does_not_answer_can_be_asked_for_again(worker: Worker) ->
 def test_who_is_asked_by_a_worker_asks_nobody(worker: Worker) -> None:
     """Its roster names an owner, who would not answer: it says itself that it does not know."""
     gone = WorkerStatus(
-        worker_id="w2", address="127.0.0.1:1", partitions=[PARTITIONS - 1], started_at=1, updated_at=1
+        worker_id="w2", address="127.0.0.1:1", partitions=[FOREIGN], started_at=1, updated_at=1
     )
     worker.workers.roster = worker.workers.roster.told("w2", gone)
     asked_by = {FORWARDED: "w3"}
@@ -230,4 +232,4 @@ def test_a_disk_that_fails_is_said(worker: Worker, monkeypatch: pytest.MonkeyPat
 def test_looking_keeps_nothing_in_memory(worker: Worker) -> None:
     for number in range(50):
         worker.client.get(f"/customers/nobody-{number}")
-    assert not any(worker.decisions.customers(n).states._cache for n in range(PARTITIONS - 1))
+    assert not any(worker.decisions.customers(n).states._cache for n in OWN)

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pipeline.api.access import address_of, known_token, listen, made_token, problem_of_access
+from pipeline.cli import cli
 from pipeline.domain.failures import Failure
 from pipeline.runtime.batch import Unavailable
 from pipeline.settings import Settings, load_settings
@@ -39,10 +41,10 @@ def test_the_workers_of_a_machine_make_one_token_which_only_their_user_can_read(
 
 
 def test_a_token_that_is_set_goes_before_and_is_kept_nowhere(tmp_path: Path) -> None:
-    settings = Settings(state_dir=tmp_path, api_token="t-1")
-    assert made_token(settings) == known_token(settings) == "t-1"
+    settings = Settings(state_dir=tmp_path, api_token="t-secret")
+    assert made_token(settings) == known_token(settings) == "t-secret"
     assert list(tmp_path.iterdir()) == []
-    assert "t-1" not in repr(settings)
+    assert "t-secret" not in repr(settings)
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "tök"])
@@ -72,3 +74,9 @@ def test_the_others_are_told_where_it_listens_unless_told_otherwise() -> None:
     anywhere = Settings(api_host="0.0.0.0", api_token="t-1")
     with listen(anywhere) as listening:
         assert address_of(anywhere, listening).startswith(f"{socket.gethostname()}:")
+
+
+def test_a_worker_that_anybody_could_ask_does_not_start() -> None:
+    refused = CliRunner().invoke(cli, ["worker"], env={"THROUGHLINE_API_HOST": "0.0.0.0"})
+    assert (refused.exit_code, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert refused.stderr.startswith("THROUGHLINE_API_HOST: ") and "THROUGHLINE_API_TOKEN" in refused.stderr

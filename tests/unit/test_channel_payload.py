@@ -82,6 +82,7 @@ def test_events_carry_the_channel_that_they_came_in_on() -> None:
 @pytest.mark.parametrize(
     ("type_", "value", "normal"),
     [
+        ("email", "Jose\u0301@Example.com", "jos\u00e9@example.com"),
         ("email", " Ann.Lee@Example.COM ", "ann.lee@example.com"),
         ("phone", "+44 (0)20 7946 0018", "+442079460018"),
         ("phone", "tel:+1-201-555-0123", "+12015550123"),

@@ -414,6 +414,16 @@ def test_of_each_type_the_best_and_latest_identifiers_are_held(live: Rules) -> N
     assert verified.key in state.identifiers
 
 
+def test_who_was_merged_by_an_earlier_release_can_be_taken_out_with_nothing(live: Rules) -> None:
+    state = CustomerState(ANONYMOUS, merged_into="C-1")
+    (taken,) = handle(state, unmerge(ANONYMOUS, "C-1"), NOW, live)
+    assert isinstance(taken, CustomerTakenOut)
+    assert (state.merged_into, state.apart) == (None, ["C-1"])
+    winner = CustomerState("C-1", known=True, absorbed=[ANONYMOUS])
+    (journaled,) = handle(winner, taken, NOW, live)
+    assert (journaled.outcome, winner.absorbed) == ("unmerged", [])
+
+
 def test_messages_of_a_merge_are_read_after_their_bytes(live: Rules) -> None:
     codec = Codec()
     values: list[Any] = [
