@@ -23,12 +23,12 @@ from pipeline.domain.strategies.compiled import Rules
 from pipeline.runtime.batch import Batch
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.store import Store
+from pipeline.runtime.topics import TABLES
 from pipeline.settings import load_settings
 from pipeline.wire.codec import Codec
 from pipeline.wire.headers import TraceParent
 from pipeline.wire.routes import headers_of, route
 
-TABLES = ("identities", "sessions", "history", "deadlines")
 PREFIX = "t."
 _GROUP = "growth"
 _BATCH = 1_000

@@ -79,8 +79,9 @@ def listen(settings: Settings) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        reason, *_ = (error.strerror or str(error)).split(" (")  # what follows says the address once more
         raise Unavailable(
-            f"THROUGHLINE_API_HOST and _PORT: cannot listen on {host}:{port} ({error.strerror}); choose others"
+            f"THROUGHLINE_API_HOST and _PORT: cannot listen on {host}:{port} ({reason}); choose others"
         ) from error
 
 

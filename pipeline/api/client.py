@@ -11,6 +11,9 @@ import msgspec
 
 from pipeline.domain.failures import Failure
 
+MAX_HISTORY = 500
+"""The most rows of a history that can be asked for at once."""
+
 _TIMEOUT_S = 5.0
 
 

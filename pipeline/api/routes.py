@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pipeline.api.client import MAX_HISTORY
 from pipeline.api.lookup import FORWARDED, Lookup
 from pipeline.domain.failures import Failure
 from pipeline.domain.normalise import MAX_IDENTIFIER, identifier
@@ -25,7 +26,6 @@ from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.workers import Roster
 
 HISTORY = 50
-MAX_HISTORY = 500
 # An identifier's type, a colon and its value.
 MAX_KEY = MAX_IDENTIFIER + 64
 _STATUS = {

@@ -79,7 +79,7 @@ class Api(Service):
         self._started_at = self._app.clock()
         self._workers.start()
         self._announce([])
-        log.info("api_ready", address=self._address)
+        log.debug("api_ready", address=self._address)
         self._serving = asyncio.create_task(self._serve(listening))
 
     async def _serve(self, listening: socket.socket) -> None:

@@ -11,8 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.api.access import known_token
-from pipeline.api.client import Client
-from pipeline.api.routes import MAX_HISTORY
+from pipeline.api.client import MAX_HISTORY, Client
 from pipeline.channels.native import IDENTIFIER_TYPES
 from pipeline.cli.card import print_card
 from pipeline.cli.common import FAILED, WRONG_USE, AsJson, Bootstrap, out, settings_or_stop, stop

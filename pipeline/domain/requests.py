@@ -12,8 +12,8 @@ class EraseRequested(msgspec.Struct, kw_only=True):
     """Forget the customer: all that is kept about them, under every id and identifier.
 
     `within` has the ids of the one who asked and of those merged into them, into one of whom this customer was
-    merged; it is empty for the one who asked. With `unless_known` evidence alone says that this is the one who asked, and that is not
-    enough to forget somebody whom the system of record knows.
+    merged; it is empty for the one who asked. With `unless_known` evidence alone says that this is the one who
+    asked, and that is not enough to forget somebody whom the system of record knows.
     """
 
     customer_id: str

@@ -63,7 +63,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of traffic and faults.")] = 1,
     report: Annotated[Path | None, typer.Option(help="Where the report goes instead.")] = None,
     resume: Annotated[
-        bool, typer.Option(help="Play again only what was not reached, or not as it must be.")
+        bool, typer.Option(help="Play only what was not reached, or was not right.")
     ] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the faults and play none.")] = False,
 ) -> None:

@@ -56,7 +56,7 @@ class Scene:
 
     @contextmanager
     def load(self, part: float = 1.0) -> Iterator[None]:
-        """Publish this part of one strike's share beside the block, `RATE` events a second; ends when all is out."""
+        """Publish this part of a strike's share beside the block, `RATE` events a second; ends when all is out."""
         with ThreadPoolExecutor(1, "load") as thread:
             share = self.take(int(part * self._share))
             loading = thread.submit(self.deployment.publish, _paced(share))

@@ -35,8 +35,6 @@ pytestmark = pytest.mark.kafka
 CUSTOMERS = [f"C-{n}" for n in range(8)]
 LIMIT_S = 60
 
-Eventually = Callable[[Callable[[], bool]], bool]
-
 
 def address_of(customer_id: str) -> str:
     return f"{customer_id.lower()}@example.com"
@@ -254,5 +252,5 @@ def test_when_one_worker_stops_the_other_answers_for_all(
     assert (nobody.returncode, nobody.stderr.count("\n")) == (1, 1)
     assert "throughline worker" in nobody.stderr
     for worker_id in ("w1", "w2"):
-        assert "api_ready" in deployment.log(worker_id)
+        assert "partitions_ready" in deployment.log(worker_id)
         assert "C-1" not in deployment.log(worker_id) and "example.com" not in deployment.log(worker_id)

@@ -63,7 +63,7 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Unavailable, match=f"127.0.0.1:{port}"):
+        with pytest.raises(Unavailable, match=rf"127.0.0.1:{port} \(Address already in use\); choose"):
             listen(Settings(api_port=port))
 
 

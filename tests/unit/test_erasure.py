@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from domain_values import DAY, DEVICE, MINUTE, NOW, NUMBER, event, profile, rules
+from domain_values import DAY, DEVICE, MINUTE, NOW, NUMBER, event, identified, profile, rules
 
 from pipeline.agents.customers import EXPIRED_AT_ONCE, Customers, Marks
 from pipeline.domain.actions import CancelAction
@@ -97,6 +97,16 @@ def test_the_same_request_again_does_not_touch_the_one_who_came_back() -> None:
     replay.fold(request(NOW + MINUTE), event("e9", NOW + DAY, identifiers=[DEVICE, NUMBER]))
     replay.fold(request(NOW + MINUTE))
     assert replay.customers() == ["C-1"]
+
+
+def test_who_comes_back_and_is_merged_still_takes_in_nothing_from_before() -> None:
+    replay = Replay(rules(TICKET), NOW)
+    old = event("e1", NOW)
+    replay.fold(old, request(NOW + MINUTE, ANONYMOUS))
+    replay.now = NOW + DAY
+    replay.fold(event("e8", NOW + DAY), event("e9", NOW + DAY, identifiers=[DEVICE, NUMBER]))
+    replay.fold(identified(old, ANONYMOUS, known=False))
+    assert [row.event_id for row in replay.rows.values() if isinstance(row, HistoryEntry)] == ["e8", "e9"]
 
 
 def test_what_is_about_a_record_that_is_gone_makes_none() -> None:

@@ -90,6 +90,38 @@ def test_the_cache_stays_within_its_bound_for_what_is_only_read_too(store: Store
     assert len(table._cache) == 5
 
 
+def test_looking_sees_what_reading_sees_and_keeps_nothing(store: Store) -> None:
+    table = table_over(store)
+    for key in "abc":
+        table.put(key, 1)
+    commit(table, 3)
+    table.forget()
+    table.put("b", 2)
+    table.swap()
+    table.trim()
+    table.put("c", 3)
+    assert [table.peek(key) for key in "abcd"] == [1, 2, 3, None]
+    assert "a" not in table._cache and "d" not in table._cache
+
+
+def test_the_latest_come_from_disk_from_the_commit_and_from_memory_in_one_order(store: Store) -> None:
+    table = table_over(store, entries=0)
+    keys = ["a|9", "b|1", "b|2", "b|3", "b|4", "b|5", "b|é", "b}", "c|1"]
+    for number, key in enumerate(keys):
+        table.put(key, number)
+    commit(table, 9)
+    table.put("b|3", 30)
+    table.delete("b|4")
+    table.put("b|6", 60)
+    table.swap()
+    table.trim()
+    table.put("b|2", 20)
+    table.delete("b|5")
+    table.put("b|7", 70)
+    assert list(table.latest("b|")) == [6, 70, 60, 30, 20, 1]
+    assert list(table.latest("d|")) == []
+
+
 def test_forgetting_goes_back_to_what_is_on_disk(store: Store) -> None:
     table = table_over(store)
     table.put("a", 1)

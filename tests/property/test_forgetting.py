@@ -137,7 +137,7 @@ def text_of(value: object) -> str:
 STORIES = (lives("maya"), lives("noah"), st.randoms(use_true_random=False))
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=100)
 @given(*STORIES)
 def test_a_replay_brings_nothing_back(
     maya: list[Interaction | Profile], noah: list[Interaction | Profile], random: Random
@@ -151,7 +151,7 @@ def test_a_replay_brings_nothing_back(
     assert kept_of(replay, "noah") == before
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=100)
 @given(*STORIES, st.integers(1, 60))
 def test_nothing_that_is_under_way_is_left(
     maya: list[Interaction | Profile], noah: list[Interaction | Profile], random: Random, steps: int
