@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pipeline.domain.contacts import DAY_MS
-from pipeline.domain.state import Anchor, CustomerState, forget_before
+from pipeline.domain.state import Anchor, CustomerState, Thread, forget_before
 from pipeline.domain.strategies.compiled import Rules
+from pipeline.domain.thread_parts import is_lasting
 
 REMEMBERED_MS = 7 * DAY_MS
 """How long at least an event is told from its duplicate, if it is among the last ones."""
 
 SETTLED_MS = 30 * DAY_MS
 """How long after its last event a thread still tells who said what in it, and when."""
+
+_REFS, _SETTLED_REFS = 6, 1
 
 
 def fade(state: CustomerState, now: int, rules: Rules) -> None:
@@ -24,9 +27,19 @@ def fade(state: CustomerState, now: int, rules: Rules) -> None:
         if attempt.ended_at is None and strategy and now - attempt.started_at > strategy.lifetime_ms:
             attempt.ended_at = now
         if attempt.ended_at is not None:
-            attempt.entry = Anchor("", "", "", "", attempt.entry.occurred_at)
+            attempt.entry = Anchor("", "", "", "", 0)
             attempt.thread_id = None
             attempt.waits, attempt.noted = {}, {}
     for thread in state.threads:
-        if thread.last_at < now - SETTLED_MS:
+        settled = thread.last_at < now - SETTLED_MS
+        if settled:
             thread.told = {}
+        _let_go(thread, _SETTLED_REFS if settled else _REFS)
+
+
+def _let_go(thread: Thread, kept: int) -> None:
+    """Keep cases and orders, by which a thread is found for as long as it is there, and the last of the other refs."""
+    passing = [ref for ref in thread.refs if not is_lasting(ref)]
+    gone = set(passing[:-kept])
+    if gone:
+        thread.refs = [ref for ref in thread.refs if ref not in gone]

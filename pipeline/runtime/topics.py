@@ -87,7 +87,7 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
         return replace(topic(name, key, *records), cleanup="compact", config=_BROKER_TIME | _COMPACTED)
 
     def holding(spec: TopicSpec) -> TopicSpec:
-        # Its records hold a whole one of the greatest size (1 MiB) and their own fields.
+        # Its records hold a whole one of the greatest size (1 MiB), or a state with as much text, and more.
         return replace(spec, config={**spec.config, "max.message.bytes": str(MAX_HOLDING_BYTES)})
 
     return [
@@ -128,7 +128,7 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
         topic("adviser.states", "queue", "AdviserState"),
         topic("routing.requests", "queue", "RoutingRequest"),
         holding(topic("dead-letters", "key of the source record", "DeadLetter", days=90)),
-        *(compacted(f"changelog.{table}", "key of the table") for table in TABLES),
+        *(holding(compacted(f"changelog.{table}", "key of the table")) for table in TABLES),
     ]
 
 

@@ -13,7 +13,7 @@ from pipeline.domain.replay import Replay
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
 
-ORDINARY_BYTES = 6 * 1024
+ORDINARY_BYTES = 4 * 1024
 EXTRAORDINARY_BYTES = 256 * 1024
 ROWS_AN_EVENT = 2
 
