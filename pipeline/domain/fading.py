@@ -38,7 +38,7 @@ def fade(state: CustomerState, now: int, rules: Rules) -> None:
 
 
 def _let_go(thread: Thread, kept: int) -> None:
-    """Keep cases and orders, by which a thread is found for as long as it is there, and the last of the other refs."""
+    """Keep cases and orders, by which a thread is found as long as it is there, and the last of the other refs."""
     passing = [ref for ref in thread.refs if not is_lasting(ref)]
     gone = set(passing[:-kept])
     if gone:

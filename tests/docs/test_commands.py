@@ -28,6 +28,9 @@ CHECKED = {
     ".venv/bin/throughline worker": SERVICES,
     ".venv/bin/throughline customers import tests/scenarios/payloads/customers.csv": SERVICES,
     ".venv/bin/throughline produce web tests/data/channels/web_return_form.json": SERVICES,
+    ".venv/bin/throughline produce voice tests/data/channels/call_from_a_known_number.json": SERVICES,
+    ".venv/bin/throughline customer show C-1001": SERVICES,
+    ".venv/bin/throughline customer show C-1001 --redact --json": SERVICES,
     ".venv/bin/throughline strategies validate pipeline/pack/strategies": (
         "tests/unit/test_cli.py::test_the_shipped_strategies_are_valid"
     ),

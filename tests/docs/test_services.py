@@ -28,7 +28,9 @@ THROUGHLINE = [sys.executable, "-m", "pipeline.cli"]
 PUBLISHED = (
     "customers import tests/scenarios/payloads/customers.csv",
     "produce web tests/data/channels/web_return_form.json",
+    "produce voice tests/data/channels/call_from_a_known_number.json",
 )
+SHOWN = ("customer show C-1001", "customer show C-1001 --redact --json")
 
 
 @pytest.fixture
@@ -103,6 +105,9 @@ def test_the_pipeline_runs_as_the_documents_say(
             assert ", 0 refused" in run(shlex.split(command), environment)
         folded = ("throughline_records_folded_total", f"{topic_prefix}interactions.identified")
         assert eventually(lambda: metrics(environment).get(folded, 0) > 0), log.read_text()
+        for command in SHOWN:
+            assert f".venv/bin/throughline {command}" in readme
+            assert "C-1001" in run(shlex.split(command), environment)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0, log.read_text()
     assert "\x1b" not in log.read_text(), "terminal escapes in a log that no terminal shows"

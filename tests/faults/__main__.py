@@ -62,9 +62,7 @@ def main(
     runs: Annotated[int | None, typer.Option(min=1, help="Runs of each fault instead of its own.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of traffic and faults.")] = 1,
     report: Annotated[Path | None, typer.Option(help="Where the report goes instead.")] = None,
-    resume: Annotated[
-        bool, typer.Option(help="Play only what was not reached, or was not right.")
-    ] = False,
+    resume: Annotated[bool, typer.Option(help="Play only what was not reached, or was not right.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the faults and play none.")] = False,
 ) -> None:
     """Play every fault, compare with the oracle, and write tests/faults/REPORT.md.
