@@ -53,7 +53,7 @@ def encoded(codec: Codec, values: Iterable[msgspec.Struct]) -> list[Message]:
 
 
 class Pipe:
-    """One partition of a worker. `now` is its wall clock, epoch milliseconds, and stands still unless it is set."""
+    """One partition of a worker. `now` is its wall clock, epoch milliseconds: it goes on by `tick`, or is set."""
 
     def __init__(self, directory: Path, rules: Rules, now: int) -> None:
         settings = load_settings(
@@ -73,6 +73,11 @@ class Pipe:
             )
         self._agents = {agent.name.rpartition(".")[2]: _begun(agent) for agent in self._app.agents.values()}
         self._second_hop: list[Message] = []
+
+    def tick(self) -> int:
+        """A millisecond later; the time then."""
+        self.now += 1
+        return self.now
 
     def fold(self, messages: list[Message]) -> int:
         """Fold messages and all that comes of them; the number of checkpoints that it took."""

@@ -70,8 +70,8 @@ def rules_of(directory: Path, strategies: int, common: int | None = None) -> Rul
 
 
 def events_of(customers: int, mark: str, pipe: Pipe) -> Iterator[Interaction]:
-    """What the customers do at the pipe's time."""
-    return interactions(customers, _SEED, mark, lambda: pipe.now, at_once=_VISITS)
+    """What the customers do, an event every millisecond of the pipe's time."""
+    return interactions(customers, _SEED, mark, pipe.tick, at_once=_VISITS)
 
 
 def ordinary(directory: Path, customers: int, strategies: int, now: int, common: int | None = None) -> Point:

@@ -20,6 +20,7 @@ from pipeline.domain.held import note_identifiers
 from pipeline.domain.history import count_contact, note_order
 from pipeline.domain.identity import links_of
 from pipeline.domain.ids import fingerprint
+from pipeline.domain.intents import on_intent, take_early
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.merges import (
     on_merge,
@@ -86,6 +87,8 @@ def handle(state: CustomerState, message: Message, now: int, rules: Rules) -> li
             outputs = on_unmerge(state, message, now)
         case CustomerTakenOut():
             outputs = on_taken_out(state, message)
+        case IntentRecognised():
+            outputs = on_intent(state, message)
         case ActionReceipt():
             outputs = _on_receipt(state, message)
         case ThreadsJoined() | ThreadSplit():
@@ -151,6 +154,7 @@ def _on_interaction(
     state.known = state.known or message.known
     rows = newly_held(state, event.identifiers, event.occurred_at)
     if forgotten or (contact and is_late(event)):
+        take_early(state, event, mark)
         return [*rows, *_too_late(state, event, now, rules, forgotten, skew_ms)]
     going_on: GoingOn | None = None
     session: Session | None = None
@@ -164,6 +168,7 @@ def _on_interaction(
     else:
         note_order(state.history, event)
     thread = touch_thread(state, event, going_on, contact)
+    take_early(state, event, mark)
     moment = moment_of_event(state, rules, now, event, (going_on, session, thread))
     moment.outputs.extend(rows)
     if event.channel in GAP_MS:

@@ -48,8 +48,18 @@ AboutCustomer = (
     | ActionReceipt
     | Request
 )
-BEGINNINGS = (IdentifiedInteraction, Profile, MergeRequested, CustomerMoved, EraseRequested)
-"""What may begin a customer's record; anything else is about something that a record must already tell of."""
+BEGINNINGS = (
+    IdentifiedInteraction,
+    Profile,
+    MergeRequested,
+    CustomerMoved,
+    EraseRequested,
+    IntentRecognised,
+)
+"""What may begin a customer's record; anything else is about something that a record must already tell of.
+
+A recognised intent is about an event, but may overtake it.
+"""
 
 PENDING = ("decided", "accepted", "unknown")
 """How far an action has come that can still be called back."""

@@ -24,11 +24,15 @@ def note_identifiers(state: CustomerState, event: Interaction) -> None:
     """Keep what can serve as an address: what the customer wrote from, and what is verified."""
     for position, identifier in enumerate(event.identifiers):
         if position == 0 or identifier.assurance == "verified":
-            key = identifier.key
+            key, at = identifier.key, event.occurred_at
             before = state.identifiers.get(key)
-            state.identifiers[key] = _better(before, Seen(identifier, event.occurred_at))
             if before is None:
+                state.identifiers[key] = Seen(identifier, at)
                 _bound(state.identifiers, identifier.type)
+            elif before.identifier == identifier:  # as nearly always
+                before.last_at = at if at > before.last_at else before.last_at
+            else:
+                state.identifiers[key] = _better(before, Seen(identifier, at))
 
 
 def join_identifiers(state: CustomerState, others: dict[str, Seen]) -> None:

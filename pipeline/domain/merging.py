@@ -20,6 +20,7 @@ from pipeline.domain.state import (
     GOING_ON,
     CustomerState,
     GoingOn,
+    add_early,
     remember_all,
 )
 from pipeline.domain.strategies.evaluate import bound_attempts
@@ -61,6 +62,7 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
     join_identifiers(state, other.identifiers)
     state.forgotten_at = max(state.forgotten_at, other.forgotten_at)
     remember_all(state, other.recent)
+    add_early(state, other.early)
     for action_id, status in other.actions.items():
         advance_action(state, action_id, status)
     state.noted = same_notes(state.noted, other.noted)

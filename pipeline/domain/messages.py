@@ -274,6 +274,7 @@ Output = (
     | CustomerTakenOut
     | IdentityChange
     | SessionClosed
+    | IntentRecognised
     | ActionCommand
     | ActionReceipt
     | Decision

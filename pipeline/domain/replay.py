@@ -15,10 +15,12 @@ from pipeline.domain.customer import fire, handle
 from pipeline.domain.customers import Profile
 from pipeline.domain.erased_identity import begun_anew, unheard
 from pipeline.domain.erasure import customer_mark, forgotten, identifier_mark, turned_away
+from pipeline.domain.intents import Recogniser, recognised
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import (
     ActionCommand,
     Decision,
+    IdentifiedInteraction,
     IdentifierErased,
     IdentityChange,
     IdentityLink,
@@ -44,7 +46,7 @@ class Replay:
         suppressed: up to when nothing is taken in, by mark of a customer or identifier that is forgotten.
     """
 
-    def __init__(self, rules: Rules, now: int) -> None:
+    def __init__(self, rules: Rules, now: int, recogniser: Recogniser | None = None) -> None:
         self.now = now
         self.commands: list[ActionCommand] = []
         self.decisions: list[Decision] = []
@@ -53,6 +55,7 @@ class Replay:
         self.rows: dict[str, HistoryEntry | HeldIdentifier] = {}
         self.suppressed: dict[str, int] = {}
         self._rules = rules
+        self._recogniser = recogniser
         self._identities: dict[str, bytes] = {}
         self._customers: dict[str, bytes] = {}
         self._due: dict[str, int] = {}
@@ -67,7 +70,11 @@ class Replay:
         """Handle one message; what comes of it under other keys, which have not been reached yet."""
         if isinstance(message, Interaction | IdentityLink | IdentifierErased):
             return self._put_out(self._identity(message))
-        return self._put_out(self._customer(message))
+        left = self._put_out(self._customer(message))
+        if self._recogniser is not None and isinstance(message, IdentifiedInteraction):
+            found = recognised(self._recogniser, message)
+            left += [] if found is None else [found]
+        return left
 
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; what falls due does so at its time."""

@@ -32,6 +32,7 @@ ACTIONS = 16
 ABSORBED = 128
 HELD = 32
 APART = 32
+EARLY = 8
 TEXT = 256
 """Characters kept of any text in the hot record."""
 NAME = 128
@@ -222,6 +223,14 @@ class Attempt(msgspec.Struct, array_like=True):
     ended_at: int | None = None
 
 
+class Early(msgspec.Struct, array_like=True, frozen=True):
+    """An intent that was recognised in an event which has not come yet; `mark` is the event's fingerprint."""
+
+    mark: bytes
+    intent: str
+    confidence: float
+
+
 class CustomerState(msgspec.Struct, array_like=True):
     """The hot record of one customer.
 
@@ -232,7 +241,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     whether something must happen without an event, no later than it must. `before_merge` is what a customer who
     has been merged brought along (MessagePack), `apart` are customers with whom a merge was undone or refused;
     nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
-    the `identifiers` table without being in `identifiers`.
+    the `identifiers` table without being in `identifiers`. `early` are intents that wait for their events.
     """
 
     customer_id: str
@@ -255,6 +264,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     apart: list[str] = msgspec.field(default_factory=list)
     erased_at: int = -1
     held: bytes = b""
+    early: list[Early] = msgspec.field(default_factory=list)
 
     @property
     def session(self) -> Session | None:
@@ -303,6 +313,12 @@ def remember_all(state: CustomerState, rows: bytes) -> None:
 def remembered(state: CustomerState) -> list[bytes]:
     """The fingerprints of the events remembered."""
     return [row[:_MARK] for row in _rows(state.recent)]
+
+
+def add_early(state: CustomerState, early: Iterable[Early]) -> None:
+    """Keep recognised intents until their events come, each once, the last ones beyond the bound."""
+    added = [one for one in early if one not in state.early]
+    state.early = [*state.early, *added][-EARLY:]
 
 
 def forget_before(state: CustomerState, before: int) -> None:

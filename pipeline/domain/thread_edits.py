@@ -110,7 +110,7 @@ def unite(one: Thread, two: Thread) -> Thread:
     earlier, latest = sorted((one, two), key=lambda it: (it.last_at, it.thread_id))
     named = [it for it in (one, two) if it.subject_at is not None]
     subject = min(named, key=lambda it: (it.subject_at or 0, it.subject or ""), default=one)
-    surest = max(one, two, key=lambda it: (it.confidence, it.intent or ""))
+    surest = min(one, two, key=lambda it: (-it.confidence, it.intent or ""))
     judged = max(one, two, key=lambda it: (it.verdict_at, not it.resolved, -(it.resolved_at or 0)))
     united = Thread(
         thread_id=one.thread_id,
