@@ -9,12 +9,13 @@ import logging
 import faust
 from confluent_kafka import KafkaException
 
-from pipeline.agents import decisions, identity, sessions
+from pipeline.agents import decisions, identity, intents, sessions
 from pipeline.agents.customers import Marks
 from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Outlet
 from pipeline.api.service import Api
 from pipeline.domain.contacts import DAY_MS
+from pipeline.domain.intents import Recogniser
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.observe.clock import wall_clock
 from pipeline.observe.logs import get_logger
@@ -46,6 +47,15 @@ def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[A
     app.add_dependency(Api(app, customers, identities, make_codec(settings)))
     app.timer(_TOPICS_S)(lambda: _look_at_topics(app))
     return app, customers
+
+
+def wire_intents(settings: Settings, recogniser: Recogniser, clock: Clock = wall_clock) -> App:
+    """The app that reads intents, in a consumer group of its own: workers are the same whether it runs or not."""
+    settings = settings.model_copy(update={"group": f"{settings.group}-intents"})
+    prefix = settings.topic_prefix
+    app = App(settings, driver_topic=f"{prefix}interactions.identified", clock=clock)
+    intents.declare(app, Outlet(make_codec(settings), prefix, "intents", clock), recogniser)
+    return app
 
 
 async def _look_at_topics(app: App) -> None:

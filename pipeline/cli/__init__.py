@@ -37,6 +37,7 @@ COMMANDS = {
     ),
     "customers": Place("produce", "Customers: publish their profiles from the system of record."),
     "customer": Place("customer", "Customer: see everything about one, undo a merge, or forget one."),
+    "intents": Place("intents", "Intents: what customers want, read from their words; train, try and run."),
     "strategies": Place("strategies", "Strategies: what is done for a customer, and when."),
 }
 

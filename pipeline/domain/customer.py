@@ -154,7 +154,7 @@ def _on_interaction(
     state.known = state.known or message.known
     rows = newly_held(state, event.identifiers, event.occurred_at)
     if forgotten or (contact and is_late(event)):
-        take_early(state, event, mark)
+        take_early(state)
         return [*rows, *_too_late(state, event, now, rules, forgotten, skew_ms)]
     going_on: GoingOn | None = None
     session: Session | None = None
@@ -168,7 +168,7 @@ def _on_interaction(
     else:
         note_order(state.history, event)
     thread = touch_thread(state, event, going_on, contact)
-    take_early(state, event, mark)
+    take_early(state)
     moment = moment_of_event(state, rules, now, event, (going_on, session, thread))
     moment.outputs.extend(rows)
     if event.channel in GAP_MS:

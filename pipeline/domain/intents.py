@@ -11,7 +11,6 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from pipeline.domain.going_on import key_of
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import IdentifiedInteraction, IntentRecognised, Output
@@ -67,37 +66,37 @@ def on_intent(state: CustomerState, message: IntentRecognised) -> list[Output]:
     if state.merged_into is not None:
         return [replace(message, customer_id=state.merged_into)]
     mark = fingerprint(message.event_id)
+    key = short(f"{message.channel}:{message.interaction_id}")
+    found = Early(mark, key, short(message.intent), message.confidence)
     if seen(state, mark) or message.occurred_at <= state.forgotten_at:
-        key = f"{message.channel}:{message.interaction_id}"
-        _tell(state, key, message.intent, message.confidence)
+        _tell(state, found)
     else:
-        add_early(state, [Early(mark, short(message.intent), message.confidence)])
+        add_early(state, [found])
     return []
 
 
-def take_early(state: CustomerState, event: Interaction, mark: bytes) -> None:
-    """Apply what was recognised in the event, which has just been folded, before it came."""
+def take_early(state: CustomerState) -> None:
+    """Apply what was recognised in events before they came, where they have come."""
     if not state.early:
         return
-    for one in state.early:
-        if one.mark == mark:
-            _tell(state, key_of(event), one.intent, one.confidence)
-    state.early = [one for one in state.early if one.mark != mark]
+    come = [one for one in state.early if seen(state, one.mark)]
+    for one in come:
+        _tell(state, one)
+    state.early = [one for one in state.early if one not in come]
 
 
-def _tell(state: CustomerState, key: str, intent: str, confidence: float) -> None:
-    thread = _thread_of(state, key)
+def _tell(state: CustomerState, found: Early) -> None:
+    thread = _thread_of(state, found.interaction)
     if thread is None:
         return
     before = (-thread.confidence, thread.intent or "")
-    if thread.intent is None or (-confidence, short(intent)) < before:
-        set_intent(state, thread, intent, confidence)
+    if thread.intent is None or (-found.confidence, found.intent) < before:
+        set_intent(state, thread, found.intent, found.confidence)
 
 
-def _thread_of(state: CustomerState, key: str) -> Thread | None:
+def _thread_of(state: CustomerState, interaction: str) -> Thread | None:
     """The thread of an interaction, whether that goes on or not."""
-    going_on = state.going_on.get(key)
+    going_on = state.going_on.get(interaction)
     if going_on is not None and going_on.thread_id is not None:
         return thread_by_id(state, going_on.thread_id)
-    ref = short(key)
-    return next((thread for thread in state.threads if ref in thread.refs), None)
+    return next((thread for thread in state.threads if interaction in thread.refs), None)

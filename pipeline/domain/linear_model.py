@@ -89,7 +89,10 @@ class LinearModel:
 
     def recognise(self, event: Interaction) -> Recognition | None:
         """The surest intent, None when it is not sure enough or the event has nothing that the model knows."""
-        found = self.surest(document_of(event))
+        return self.sure(self.surest(document_of(event)))
+
+    def sure(self, found: Recognition | None) -> Recognition | None:
+        """The answer, None when it is `unknown` or below the threshold."""
         if found is None or found.intent == UNKNOWN or found.confidence < self.threshold:
             return None
         return found
@@ -136,9 +139,11 @@ def dump(parameters: Parameters) -> bytes:
 
 def document_of(event: Interaction) -> Document:
     """What the model sees of an event."""
-    said = "\n".join(part for part in (event.subject, event.text) if part)
     behaviour = [f"channel={event.channel}", f"kind={event.kind}"]
     form, page = event.attributes.get("form"), event.attributes.get("page")
+    # The subject of a form's event is the form's name.
+    subject = None if event.subject == form else event.subject
+    said = "\n".join(part for part in (subject, event.text) if part)
     if form is not None:
         behaviour.append(f"form={str(form).lower()}")
     if page is not None:

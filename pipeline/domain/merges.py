@@ -21,6 +21,7 @@ from pipeline.domain.customers import Profile
 from pipeline.domain.evidence import CUSTOMER_NUMBER
 from pipeline.domain.identity import links_of
 from pipeline.domain.ids import is_provisional, rank
+from pipeline.domain.intents import take_early
 from pipeline.domain.interactions import Identifier
 from pipeline.domain.journal import (
     CIRCLE,
@@ -125,6 +126,7 @@ def on_moved(state: CustomerState, moved: CustomerMoved, now: int) -> list[Outpu
         return [undo, journal("blocked", me, moved.loser, refused, moved.evidence, moved.moved_at)]
     absorb(state, other)
     join_alike(state)
+    take_early(state)
     merged = journal("merged", me, moved.loser, moved.rule, moved.evidence, moved.moved_at)
     if moved.through is None or moved.evidence is None:
         return [merged]

@@ -224,9 +224,12 @@ class Attempt(msgspec.Struct, array_like=True):
 
 
 class Early(msgspec.Struct, array_like=True, frozen=True):
-    """An intent that was recognised in an event which has not come yet; `mark` is the event's fingerprint."""
+    """An intent that was recognised in an event which has not come yet: the event's fingerprint (`mark`) and its
+    interaction (`channel:interaction_id`).
+    """
 
     mark: bytes
+    interaction: str
     intent: str
     confidence: float
 

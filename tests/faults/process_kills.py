@@ -69,7 +69,7 @@ def kill_hardly_started(scene: Scene) -> Hit:
     if not early:
         deployment.ready()
         recovery = deployment.seconds_to_commit(since=began)
-    time.sleep(scene.chance.uniform(0, 1.0 if early else 0.1))
+    time.sleep(scene.chance.uniform(0, 1.0 if early else 0.05))
     deployment.kill()
     at_death = deployment.progress()
     note = f"{at_death.done - before.done} events committed in this life, {at_death.left} left"
@@ -84,5 +84,5 @@ FAULTS = [
         for step in STEPS
     ),
     Fault("kill -9 of 2-3 workers at random", 20, kill_at_random, workers=("w1", "w2", "w3")),
-    Fault("kill -9 within a second of start", STARTS, kill_hardly_started, together=STARTS, customers=1_500),
+    Fault("kill -9 within a second of start", STARTS, kill_hardly_started, together=STARTS, customers=6_000),
 ]

@@ -1,0 +1,95 @@
+"""Examples of what customers want, read from a directory and divided into parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import yaml
+
+from pipeline.domain.failures import Failure
+from pipeline.domain.linear_model import Document, plain, words
+
+TRAIN, DEVELOPMENT = 0.6, 0.2
+"""The parts of the examples that are learnt from, and that settings are chosen by; the rest is held out."""
+
+
+class Example(NamedTuple):
+    """A text or a behaviour, and what it is about; `language` is empty for a behaviour."""
+
+    document: Document
+    intent: str
+    language: str = ""
+
+
+class Split(NamedTuple):
+    """The texts in their three parts, and the behaviours, which are learnt from only."""
+
+    train: list[Example]
+    development: list[Example]
+    held_out: list[Example]
+    behaviours: list[Example]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    """Texts of one language by intent, or behaviours by intent."""
+
+    language: str = ""
+    intents: dict[str, list[str]] = {}
+    behaviours: dict[str, list[str]] = {}
+
+
+def read_examples(directory: Path) -> Split | Failure:
+    """The examples in the `*.yaml` files of a directory, each once; a Failure names the file that is wrong."""
+    texts: dict[tuple[str, str], list[Example]] = defaultdict(list)
+    behaviours: list[Example] = []
+    seen: dict[str, str] = {}
+    for path in sorted(directory.glob("*.yaml")):
+        file = _read(path)
+        if isinstance(file, Failure):
+            return file
+        for intent, written in file.intents.items():
+            for text in written:
+                document = Document(plain(text))
+                known = seen.get(document.text)
+                if known is None:
+                    seen[document.text] = intent
+                    texts[file.language, intent].append(Example(document, intent, file.language))
+                elif known != intent:
+                    return Failure(
+                        "bad_example", f"{path}: '{text}' is an example of {known} and of {intent}"
+                    )
+        for intent, done in file.behaviours.items():
+            behaviours += [Example(Document("", tuple(tokens.split())), intent) for tokens in done]
+    if not texts:
+        return Failure("no_examples", f"{directory}: no examples (*.yaml) are there; name their directory")
+    return _divided(texts.values(), behaviours)
+
+
+def _divided(groups: Iterable[list[Example]], behaviours: list[Example]) -> Split:
+    """Each intent of each language in the same parts, by the hashes of its texts."""
+    split = Split([], [], [], behaviours)
+    for group in groups:
+        ordered = sorted(group, key=_hash)
+        first, second = round(len(group) * TRAIN), round(len(group) * (TRAIN + DEVELOPMENT))
+        split.train.extend(ordered[:first])
+        split.development.extend(ordered[first:second])
+        split.held_out.extend(ordered[second:])
+    return split
+
+
+def _hash(example: Example) -> bytes:
+    # Texts of the same words stay together: one of them learnt and the other held out would be no test.
+    said = " ".join(sorted(set(words(example.document.text))))
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass")).digest()
+
+
+def _read(path: Path) -> _File | Failure:
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), _File)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        return Failure("bad_example", f"{path}: {' '.join(str(error).split())}")
