@@ -1,4 +1,4 @@
-"""The intents agent: it reads what customers want from their events, beside the pipeline, which never waits for it."""
+"""The intents agent: what customers want, read from their events beside the pipeline, which never waits for it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the customer wants: read from an event by a recogniser, and folded into the thread that the event belongs to.
+"""What the customer wants: read from an event by a recogniser, and folded into the event's thread.
 
-Recognition runs beside the pipeline and never holds it up, so what it says may come before its event is folded: then
-it waits in the hot record. Of several recognitions of a thread the surest counts, whatever their order.
+Recognition runs beside the pipeline and never holds it up, so what it says may come before its event is folded:
+then it waits in the hot record. Of several recognitions of a thread the surest counts, whatever their order.
 """
 
 from __future__ import annotations

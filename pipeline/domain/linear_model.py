@@ -17,6 +17,7 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -49,8 +50,10 @@ class Block(msgspec.Struct):
 
 
 class Parameters(msgspec.Struct):
-    """What was learnt. `weights` are whole numbers of 16 bits (little endian) in units of `step`: for each term, of
-    words, then of characters, then of behaviour, one for each of `intents`. Below `threshold` an intent is not told.
+    """What was learnt. Below `threshold` an intent is not told.
+
+    `weights` are whole numbers of 16 bits (little endian) in units of `step`: for each term, of words, then of
+    characters, then of behaviour, one for each of `intents`.
     """
 
     intents: list[str]
@@ -128,7 +131,7 @@ def load(raw: bytes) -> LinearModel | Failure:
         content = gzip.decompress(raw)
         name = f"linear-{hashlib.blake2b(content, digest_size=6).hexdigest()}"
         return LinearModel(msgspec.json.decode(content, type=Parameters), name)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError, ValueError) as error:
         return Failure("bad_model", f"is not a model of intents: {error}")
 
 
@@ -160,7 +163,7 @@ def plain(text: str) -> str:
 def words(text: str) -> list[str]:
     """Words of two letters or more, and pairs of neighbours."""
     single: list[str] = _WORD.findall(text)
-    return single + [f"{one} {two}" for one, two in zip(single, single[1:], strict=False)]
+    return single + [f"{one} {two}" for one, two in pairwise(single)]
 
 
 def characters(text: str) -> list[str]:

@@ -12,10 +12,13 @@ import msgspec
 import yaml
 
 from pipeline.domain.failures import Failure
-from pipeline.domain.linear_model import Document, plain, words
+from pipeline.domain.linear_model import Document, plain
 
 TRAIN, DEVELOPMENT = 0.6, 0.2
 """The parts of the examples that are learnt from, and that settings are chosen by; the rest is held out."""
+FEWEST_INTENTS = 3
+PIECE, ALIKE = 3, 0.5
+"""Texts are nearly the same when so much of their pieces of so many characters is in both."""
 
 
 class Example(NamedTuple):
@@ -67,25 +70,47 @@ def read_examples(directory: Path) -> Split | Failure:
             behaviours += [Example(Document("", tuple(tokens.split())), intent) for tokens in done]
     if not texts:
         return Failure("no_examples", f"{directory}: no examples (*.yaml) are there; name their directory")
-    return _divided(texts.values(), behaviours)
-
-
-def _divided(groups: Iterable[list[Example]], behaviours: list[Example]) -> Split:
-    """Each intent of each language in the same parts, by the hashes of its texts."""
-    split = Split([], [], [], behaviours)
-    for group in groups:
-        ordered = sorted(group, key=_hash)
-        first, second = round(len(group) * TRAIN), round(len(group) * (TRAIN + DEVELOPMENT))
-        split.train.extend(ordered[:first])
-        split.development.extend(ordered[first:second])
-        split.held_out.extend(ordered[second:])
+    split = _divided(texts.values(), behaviours)
+    if len({intent for _, intent in texts}) < FEWEST_INTENTS or not all(split[:3]):
+        few = f"too few texts; of at least {FEWEST_INTENTS} intents (one may be unknown) some are needed of each"
+        return Failure("no_examples", f"{directory}: {few}")
     return split
 
 
+def _divided(groups: Iterable[list[Example]], behaviours: list[Example]) -> Split:
+    """Each intent of each language in the same parts, by the hashes of its texts.
+
+    What is nearly the same stays together: one text learnt and its like held out would be no test.
+    """
+    split = Split([], [], [], behaviours)
+    for group in groups:
+        first, second = len(group) * TRAIN, len(group) * (TRAIN + DEVELOPMENT)
+        placed = 0
+        for similar in _alike(sorted(group, key=_hash)):
+            part = split.train if placed < first else split.development if placed < second else split.held_out
+            part.extend(similar)
+            placed += len(similar)
+    return split
+
+
+def _alike(examples: Iterable[Example]) -> list[list[Example]]:
+    """The examples in sets of those that have more than `ALIKE` of their pieces in common with another."""
+    clusters: list[list[tuple[Example, set[str]]]] = []
+    for example in examples:
+        text = example.document.text
+        pieces = {text[at : at + PIECE] for at in range(max(len(text) - PIECE, 0) + 1)}
+        near = [
+            cluster
+            for cluster in clusters
+            if any(len(pieces & other) > ALIKE * len(pieces | other) for _, other in cluster)
+        ]
+        clusters = [cluster for cluster in clusters if cluster not in near]
+        clusters.append([(example, pieces), *(one for cluster in near for one in cluster)])
+    return [[example for example, _ in cluster] for cluster in clusters]
+
+
 def _hash(example: Example) -> bytes:
-    # Texts of the same words stay together: one of them learnt and the other held out would be no test.
-    said = " ".join(sorted(set(words(example.document.text))))
-    return hashlib.blake2b(said.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.blake2b(example.document.text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _read(path: Path) -> _File | Failure:

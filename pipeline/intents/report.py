@@ -17,13 +17,12 @@ WORST = 5
 class Figures(NamedTuple):
     """Shares, 0 to 1, on held-out examples.
 
-    `accuracy` is that of the surest answer, whatever its confidence, over the texts that have an intent; `by_language`
-    and `by_intent` the same of some of them, and `exact` of scikit-learn's own weights before they were rounded.
-    `covered` is how many of these texts are given an intent at the threshold, `right` how many of those the right one;
-    `unknown` is how many of the unknown texts are given none.
+    `accuracy` is that of the surest answer, whatever its confidence, over the texts that have an intent;
+    `by_language` and `by_intent` the same of some of them, and `exact` of the weights before they were rounded.
+    `covered` is how many of these texts are given an intent at the threshold, `right` how many of those the right
+    one; `unknown` is how many of the unknown texts are given none.
     """
 
-    texts: int
     accuracy: float
     exact: float
     by_language: dict[str, float]
@@ -51,7 +50,6 @@ def measure(trained: Trained, model: LinearModel, examples: Sequence[Example]) -
             told.append(hit)
     unknown = [model.sure(model.surest(one.document)) is None for one in examples if one.intent == UNKNOWN]
     return Figures(
-        texts=len(examples),
         accuracy=_share(hits),
         exact=_share([answer == one.intent for answer, one in zip(exact, known, strict=True)]),
         by_language={name: _share(found) for name, found in sorted(by_language.items())},
@@ -65,21 +63,21 @@ def measure(trained: Trained, model: LinearModel, examples: Sequence[Example]) -
 def report(split: Split, trained: Trained, model: LinearModel, figures: Figures, size: int) -> str:
     """The figures in words; `size` is that of the model's file in bytes."""
     languages = ", ".join(f"{name} {share:.1%}" for name, share in figures.by_language.items())
-    worst = sorted(figures.by_intent.items(), key=lambda item: (item[1], item[0]))[:WORST]
-    learnt = len(split.train) + len(split.development)
-    texts = learnt + len(split.held_out)
+    ordered = sorted(figures.by_intent.items(), key=lambda item: (item[1], item[0]))
+    worst = ", ".join(f"`{name}` {share:.0%}" for name, share in ordered[:WORST])
+    learnt, chosen, held_out = len(split.train), len(split.development), len(split.held_out)
     return f"""# The model of intents
 
-Written by `throughline intents train`. The model is `{model.name}`: {len(model.intents) - 1} intents and what is none of
-them; {size:,} bytes.
+Written by `throughline intents train`. `{model.name}`: {len(model.intents) - 1} intents and what is none of them;
+{size:,} bytes.
 
-{texts:,} texts, made up for this purpose, in {len(figures.by_language)} languages. By a hash of its words each is in one of
-three parts: {len(split.train):,} to learn from, {len(split.development)} to choose settings by, {len(split.held_out)} held out. The model
-that is kept has learnt from the first two. Chosen: C = {trained.strength:g} and, where a wrong intent does as much harm as
-{WRONG_COSTS} right ones do good, a threshold of {model.threshold:.2f}. {len(split.behaviours)} behaviours (`form=return`) are learnt as {COPIES} texts each; no figure is
-measured on them.
+{learnt + chosen + held_out:,} texts, made up for this purpose. By its hash each is in one of three parts, and
+texts that are nearly the same are in the same one: {learnt:,} to learn from, {chosen:,} to choose settings by,
+{held_out:,} held out. The model that is kept has learnt from the first two. Chosen: C = {trained.strength:g}, and a
+threshold of {model.threshold:.2f}, where a wrong intent does as much harm as {WRONG_COSTS} right ones do good.
+{len(split.behaviours)} behaviours (`form=return`) are learnt as {COPIES} texts each; no figure is measured on them.
 
-On the {figures.texts} texts held out:
+On the texts held out:
 
 | | |
 |---|---:|
@@ -89,7 +87,7 @@ On the {figures.texts} texts held out:
 | … and right | {figures.right:.1%} |
 | unknown texts that stay unknown | {figures.unknown:.1%} |
 
-Worst: {", ".join(f"`{name}` {share:.0%}" for name, share in worst)}.
+Worst: {worst}.
 """
 
 

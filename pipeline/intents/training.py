@@ -16,7 +16,7 @@ from pipeline.domain.intents import UNKNOWN
 from pipeline.domain.linear_model import CHARACTERS, WORDS, Block, Parameters
 from pipeline.intents.examples import Example, Split
 
-STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (10.0, 30.0, 100.0)
 """How far the weights may go to fit the examples: the values of `C` that are tried."""
 WRONG_COSTS = 2
 """A wrong intent does as much harm as so many right ones do good: with that in mind the threshold is chosen."""
@@ -53,10 +53,15 @@ def _fit(examples: Sequence[Example], strength: float) -> Pipeline:
     features = [
         ("words", TfidfVectorizer(ngram_range=WORDS, **read)),
         ("characters", TfidfVectorizer(analyzer="char_wb", ngram_range=CHARACTERS, min_df=2, **read)),
-        ("behaviour", TfidfVectorizer(analyzer=_behaviour_of, sublinear_tf=True)),
     ]
+    if any(one.document.behaviour for one in examples):
+        features.append(("behaviour", TfidfVectorizer(analyzer=_behaviour_of, sublinear_tf=True)))
     pipeline = Pipeline(
-        [("features", FeatureUnion(features)), ("model", LogisticRegression(C=strength, max_iter=ITERATIONS))]
+        [
+            ("features", FeatureUnion(features)),
+            # There are more texts that are unknown than of any intent.
+            ("model", LogisticRegression(C=strength, class_weight="balanced", max_iter=ITERATIONS)),
+        ]
     )
     copied = [one for one in examples for _ in range(1 if one.language else COPIES)]
     pipeline.fit([one.document for one in copied], [one.intent for one in copied])
@@ -91,7 +96,8 @@ def _parameters(pipeline: Pipeline, threshold: float) -> Parameters:
     whole = array("h", [round(weight / STEP) for row in model.coef_.T for weight in row])
     if sys.byteorder == "big":
         whole.byteswap()
-    blocks = {name: _block(vectorizer) for name, vectorizer in features.transformer_list}
+    blocks = {"behaviour": Block([], [])}
+    blocks |= {name: _block(vectorizer) for name, vectorizer in features.transformer_list}
     return Parameters(
         intents=[str(name) for name in model.classes_],
         threshold=threshold,

@@ -76,6 +76,11 @@ def test_the_shipped_strategies_are_valid(installed: Path) -> None:
     assert done.stdout.endswith("strategies are valid\n")
 
 
+def test_the_shipped_model_reads_what_customers_want(installed: Path) -> None:
+    done = run(installed, "-m", "pipeline.cli", "intents", "classify", "where is my order")
+    assert done.stdout.startswith("order_status"), done.stderr
+
+
 def test_a_record_can_be_written_and_read(installed: Path) -> None:
     done = run(installed, "-c", ROUND_TRIP)
     assert done.returncode == 0, done.stderr
@@ -93,7 +98,9 @@ def test_a_record_can_be_written_and_read(installed: Path) -> None:
 def test_every_file_that_is_no_program_is_in_it(installed: Path, directory: str, place: str) -> None:
     source = ROOT / directory
     files = [
-        path for path in source.rglob("*") if path.suffix in {".avsc", ".yaml", ".json", ".csv", ".lock"}
+        path
+        for path in source.rglob("*")
+        if path.suffix in {".avsc", ".yaml", ".json", ".csv", ".gz", ".lock"}
     ]
     assert files
     missing = [path for path in files if not (installed / place / path.relative_to(source)).is_file()]
