@@ -6,12 +6,9 @@ from typing import Any
 
 from pipeline.agents.outlet import Cause, Outlet
 from pipeline.domain.intents import Recogniser, recognised
-from pipeline.domain.messages import CustomerMoved, CustomerTakenOut, IdentifiedInteraction, MergeRequested
+from pipeline.domain.messages import IdentifiedInteraction
 from pipeline.runtime.app import App
 from pipeline.runtime.batch import Batch
-
-Identified = IdentifiedInteraction | MergeRequested | CustomerMoved | CustomerTakenOut
-"""What is on the topic of identified events."""
 
 
 def declare(app: App, outlet: Outlet, recogniser: Recogniser) -> None:
@@ -25,10 +22,9 @@ def declare(app: App, outlet: Outlet, recogniser: Recogniser) -> None:
             read(batch)
 
     def read(batch: Batch) -> None:
-        def one(message: Identified, cause: Cause) -> None:
-            if isinstance(message, IdentifiedInteraction):
-                found = recognised(recogniser, message)
-                if found is not None:
-                    outlet.send(batch.checkpoint, found, cause)
+        def one(message: IdentifiedInteraction, cause: Cause) -> None:
+            found = recognised(recogniser, message)
+            if found is not None:
+                outlet.send(batch.checkpoint, found, cause)
 
-        outlet.read(batch, one, IdentifiedInteraction, MergeRequested, CustomerMoved, CustomerTakenOut)
+        outlet.read_beside(batch, one, IdentifiedInteraction)

@@ -73,6 +73,19 @@ class Outlet:
             else:
                 handle(value, Cause(message))
 
+        self._process(batch, one)
+
+    def read_beside(self, batch: Batch, handle: Handle, *types: type[Any]) -> None:
+        """As `read`, where another agent reads the same topic and sees to what is not one of `types`."""
+
+        def one(message: Message) -> None:
+            value = self._codec.decode(message.value() or b"", *types)
+            if not isinstance(value, Failure) and _misplaced(value, message.key()) is None:
+                handle(value, Cause(message))
+
+        self._process(batch, one)
+
+    def _process(self, batch: Batch, one: Callable[[Message], None]) -> None:
         batch.process(
             one, lambda message, error: self._refuse(batch, message, Failure("internal_error", error))
         )

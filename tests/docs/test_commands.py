@@ -14,6 +14,8 @@ from pipeline.cli import COMMANDS, load
 TARGETS = "tests/docs/test_commands.py::test_every_target_that_a_document_names_is_there"
 SERVICES = "tests/docs/test_services.py::test_the_pipeline_runs_as_the_documents_say"
 COMPOSE = "tests/docs/test_compose.py::test_a_document_names_only_services_that_are_there"
+INTENTS = "tests/integration/test_intents_on_broker.py::test_a_thread_gets_its_intent_and_events_are_folded_without"
+CLASSIFY = "tests/unit/test_intents.py::test_classify_tells_the_intent_or_that_it_is_unknown"
 CHECKED = {
     "make setup": TARGETS,
     "make test": TARGETS,
@@ -31,6 +33,8 @@ CHECKED = {
     ".venv/bin/throughline produce voice tests/data/channels/call_from_a_known_number.json": SERVICES,
     ".venv/bin/throughline customer show C-1001": SERVICES,
     ".venv/bin/throughline customer show C-1001 --redact --json": SERVICES,
+    ".venv/bin/throughline intents run": INTENTS,
+    '.venv/bin/throughline intents classify "where is my parcel?"': CLASSIFY,
     ".venv/bin/throughline strategies validate pipeline/pack/strategies": (
         "tests/unit/test_cli.py::test_the_shipped_strategies_are_valid"
     ),

@@ -45,7 +45,7 @@ def test_a_profile_has_when_it_is_in_the_record_and_its_identifiers_are_known() 
     assert effects.under_way == 2
     effects.on_customer(CustomerState("C-1", profile=PROFILE))
     assert effects.under_way == 1
-    key = "phone:+442079460018"
+    key = "social:facebook:7361004"
     effects.on_identifier(key, IdentityRecord("p-1", False, "observed", 1))
     effects.on_identifier("device:d-1", IdentityRecord("C-1", True, "verified", 1))
     assert effects.under_way == 1

@@ -39,6 +39,7 @@ intents:
   order_status: [where is my order, where is the parcel, is my order on its way, where is it now, order status]
   unknown: [tell me a joke, nice weather today, who won the match, are you hiring, good night]
 """
+WORDS = ("dog", "house", "tree", "car", "pen")
 BEHAVIOURS = "behaviours: {order_status: [page=tracking]}"
 
 
@@ -100,7 +101,7 @@ def test_it_is_mostly_right_about_texts_that_were_held_out() -> None:
 
 def test_texts_that_are_nearly_the_same_are_in_the_same_part(tmp_path: Path) -> None:
     alike = [f"please tell me where parcel {letter * 3} is" for letter in "abcdefgh"]
-    other = {intent: [f"{word} {intent}" for word in ("dog", "house", "tree")] for intent in ("one", "two")}
+    other = {intent: [f"{word} {intent}" for word in WORDS] for intent in ("one", "two")}
     intents = {"order_status": alike, **other}
     (tmp_path / "en.yaml").write_text(json.dumps({"language": "en", "intents": intents}), encoding="utf-8")
     split = read_examples(tmp_path)

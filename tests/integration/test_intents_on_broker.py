@@ -33,7 +33,7 @@ def deployment(broker: Broker, topic_prefix: str, tmp_path: Path) -> Deployment:
 
 
 @contextmanager
-def intents(deployment: Deployment) -> Iterator[subprocess.Popen[bytes]]:
+def intents(deployment: Deployment, state_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The process that reads intents; ended by SIGTERM unless it has ended, which must then have gone well."""
     settings = deployment.settings
     environment = os.environ | {
@@ -41,6 +41,7 @@ def intents(deployment: Deployment) -> Iterator[subprocess.Popen[bytes]]:
         "THROUGHLINE_TOPIC_PREFIX": settings.topic_prefix,
         "THROUGHLINE_GROUP": f"{settings.topic_prefix}group",
         "THROUGHLINE_WORKER_ID": "w1",
+        "THROUGHLINE_STATE_DIR": str(state_dir),
     }
     command = [sys.executable, "-m", "pipeline.cli", "intents", "run"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
@@ -78,7 +79,7 @@ def threads(deployment: Deployment, customer_id: str) -> list[Thread]:
 
 
 def test_a_thread_gets_its_intent_and_events_are_folded_without(
-    deployment: Deployment, eventually: Callable[[Callable[[], bool]], bool]
+    deployment: Deployment, tmp_path: Path, eventually: Callable[[Callable[[], bool]], bool]
 ) -> None:
     maya, noah = (provisional_id(f"email:{name}@example.com") for name in ("maya", "noah"))
 
@@ -86,7 +87,7 @@ def test_a_thread_gets_its_intent_and_events_are_folded_without(
         return [thread.intent for thread in threads(deployment, customer_id)]
 
     with deployment.worker():
-        with intents(deployment) as process:
+        with intents(deployment, tmp_path) as process:
             deployment.publish([mail("maya", "Where is my order? It should have been here on Monday.")])
             assert eventually(lambda: told(maya) == ["order_status"])
             process.kill()
@@ -96,6 +97,6 @@ def test_a_thread_gets_its_intent_and_events_are_folded_without(
         address = Identifier("email", "noah@example.com", "verified")
         deployment.publish([profile("C-2", updated_at=wall_clock(), identifiers=[address])])
         assert eventually(lambda: told("C-2") == [None])
-        with intents(deployment):
+        with intents(deployment, tmp_path):
             assert eventually(lambda: told("C-2") == ["password_reset"])
     assert deployment.committed("dead-letters") == []
