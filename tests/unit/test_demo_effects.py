@@ -20,7 +20,12 @@ EVENT = Interaction(
     identifiers=[Identifier("device", "d-1")],
 )
 PROFILE = Profile(
-    customer_id="C-1", updated_at=1, identifiers=[Identifier("phone", "+442079460018", "verified")]
+    customer_id="C-1",
+    updated_at=1,
+    identifiers=[
+        Identifier("social", "facebook:7361004", "verified"),
+        Identifier("phone", "+442079460018", "verified"),
+    ],
 )
 
 
