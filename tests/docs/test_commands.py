@@ -14,7 +14,9 @@ from pipeline.cli import COMMANDS, load
 TARGETS = "tests/docs/test_commands.py::test_every_target_that_a_document_names_is_there"
 SERVICES = "tests/docs/test_services.py::test_the_pipeline_runs_as_the_documents_say"
 COMPOSE = "tests/docs/test_compose.py::test_a_document_names_only_services_that_are_there"
-INTENTS = "tests/integration/test_intents_on_broker.py::test_a_thread_gets_its_intent_and_events_are_folded_without"
+INTENTS = (
+    "tests/integration/test_intents_on_broker.py::test_a_thread_gets_its_intent_and_events_are_folded_without"
+)
 CLASSIFY = "tests/unit/test_intents.py::test_classify_tells_the_intent_or_that_it_is_unknown"
 CHECKED = {
     "make setup": TARGETS,
