@@ -16,12 +16,11 @@ from pipeline.channels.native import IDENTIFIER_TYPES
 from pipeline.cli.card import print_card
 from pipeline.cli.common import FAILED, WRONG_USE, AsJson, Bootstrap, out, settings_or_stop, stop
 from pipeline.cli.erase import erase
-from pipeline.cli.kafka import broker_or_stop, topics_or_stop
+from pipeline.cli.kafka import broker_or_stop, publishing, topics_or_stop
 from pipeline.domain.failures import Failure
 from pipeline.domain.requests import UnmergeRequested
 from pipeline.observe.clock import wall_clock
 from pipeline.runtime.codec import make_codec
-from pipeline.runtime.publisher import Publisher, PublishError
 from pipeline.runtime.workers import read_workers
 from pipeline.settings import Settings
 
@@ -95,11 +94,8 @@ def unmerge(
         by=getpass.getuser(),
         requested_at=wall_clock(),
     )
-    try:
-        with Publisher(settings, make_codec(settings), "throughline/customer") as publisher:
-            publisher.send(asked)
-    except PublishError as error:
-        stop(str(error), FAILED)
+    with publishing(settings, "throughline/customer") as publisher:
+        publisher.send(asked)
     out.print(
         f"Asked for. See what became of it: `throughline customer show {loser}`; it is on identity.changes too.",
         markup=False,

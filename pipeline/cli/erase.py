@@ -15,13 +15,11 @@ from rich.progress import track
 from rich.table import Table
 
 from pipeline.cli.common import FAILED, AsJson, Bootstrap, err, out, settings_or_stop, stop
-from pipeline.cli.kafka import broker_or_stop, topics_or_stop
+from pipeline.cli.kafka import broker_or_stop, publishing, topics_or_stop
 from pipeline.domain.ids import is_provisional
 from pipeline.domain.requests import EraseRequested
 from pipeline.domain.traces import KEPT, MARKS, Traces, Trees
 from pipeline.observe.clock import wall_clock
-from pipeline.runtime.codec import make_codec
-from pipeline.runtime.publisher import Publisher, PublishError
 from pipeline.runtime.reading import Change, Changelogs
 from pipeline.runtime.topics import DAY_MS, all_topics
 from pipeline.settings import Settings
@@ -104,14 +102,11 @@ def _found(changelogs: Changelogs, customer_id: str, secret: bytes, as_json: boo
 
 
 def _publish(settings: Settings, asked: EraseRequested, ids: list[str]) -> None:
-    try:
-        with Publisher(settings, make_codec(settings), "throughline/customer") as publisher:
-            publisher.send(asked)
-            for one in ids:
-                if not is_provisional(one):
-                    publisher.take_out("customers", one)
-    except PublishError as error:
-        stop(str(error), FAILED)
+    with publishing(settings, "throughline/customer") as publisher:
+        publisher.send(asked)
+        for one in ids:
+            if not is_provisional(one):
+                publisher.take_out("customers", one)
 
 
 def _until_retention(settings: Settings) -> dict[str, int]:

@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
-from prometheus_client import start_http_server
 
-from pipeline.app import run_worker, wire_intents
-from pipeline.cli.common import FAILED, AsJson, Bootstrap, out, settings_or_stop, stop
-from pipeline.cli.kafka import broker_or_stop, topics_or_stop
+from pipeline.app import wire_intents
+from pipeline.cli.common import AsJson, Bootstrap, out, settings_or_stop, stop
+from pipeline.cli.running import run_or_stop
 from pipeline.domain.failures import Failure
 from pipeline.domain.intents import UNKNOWN
 from pipeline.domain.linear_model import Document, LinearModel, plain
-from pipeline.observe.logs import configure_logs
 from pipeline.pack import INTENT_MODEL, INTENTS, load_recogniser
 
 intents = typer.Typer(
@@ -35,15 +32,7 @@ def run(bootstrap: Bootstrap = None, model: Model = INTENT_MODEL) -> None:
     """
     settings = settings_or_stop(bootstrap=bootstrap)
     recogniser = _model_or_stop(model)
-    broker_or_stop(settings)
-    topics_or_stop(settings)
-    configure_logs(settings.log_level, settings.log_format)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr=settings.metrics_host)
-    uvloop.install()
-    failure = run_worker(wire_intents(settings, recogniser))
-    if failure is not None:
-        stop(failure, FAILED)
+    run_or_stop(settings, lambda: wire_intents(settings, recogniser))
 
 
 @intents.command()

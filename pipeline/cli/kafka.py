@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pipeline.cli.common import FAILED, stop
-from pipeline.runtime.publisher import reachable
+from pipeline.runtime.codec import make_codec
+from pipeline.runtime.publisher import Publisher, PublishError, reachable
 from pipeline.runtime.topics import problem_of_topics
 from pipeline.settings import Settings
 
@@ -20,3 +24,13 @@ def topics_or_stop(settings: Settings) -> None:
     problem = problem_of_topics(settings)
     if problem is not None:
         stop(problem, FAILED)
+
+
+@contextmanager
+def publishing(settings: Settings, source: str) -> Iterator[Publisher]:
+    """A publisher for the block; exit 1 with what to do unless all that it sends is delivered at the end."""
+    try:
+        with Publisher(settings, make_codec(settings), source) as publisher:
+            yield publisher
+    except PublishError as error:
+        stop(str(error), FAILED)

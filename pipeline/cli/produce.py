@@ -12,13 +12,11 @@ from rich.progress import track
 
 from pipeline.channels import customers as customer_files
 from pipeline.channels.registry import ADAPTERS, adapt
-from pipeline.cli.common import FAILED, AsJson, Bootstrap, err, out, settings_or_stop, stop
-from pipeline.cli.kafka import broker_or_stop
+from pipeline.cli.common import AsJson, Bootstrap, err, out, settings_or_stop, stop
+from pipeline.cli.kafka import broker_or_stop, publishing
 from pipeline.domain.failures import Failure
 from pipeline.observe.clock import wall_clock
-from pipeline.runtime.codec import make_codec
-from pipeline.runtime.publisher import Publisher, PublishError
-from pipeline.settings import Settings
+from pipeline.runtime.publisher import Publisher
 from pipeline.wire.dead_letters import Source, dead_letter
 
 customers = typer.Typer(
@@ -43,7 +41,7 @@ def produce(
     settings = settings_or_stop(bootstrap=bootstrap)
     broker_or_stop(settings)
     published, refused = 0, 0
-    with _publisher(settings, f"throughline/{channel}") as publisher:
+    with publishing(settings, f"throughline/{channel}") as publisher:
         for row, payload in enumerate(track(payloads, "Publishing", console=err, disable=as_json), 1):
             for value in adapt(channel, payload, wall_clock()):
                 if isinstance(value, Failure):
@@ -52,7 +50,6 @@ def produce(
                 else:
                     published += 1
                     publisher.send(value)
-        _flush(publisher)
     _report(published, refused, as_json, "interactions")
 
 
@@ -69,7 +66,7 @@ def import_(
     settings = settings_or_stop(bootstrap=bootstrap)
     broker_or_stop(settings)
     published, refused = 0, 0
-    with _publisher(settings, "throughline/customers") as publisher:
+    with publishing(settings, "throughline/customers") as publisher:
         for value in customer_files.read(data, MEDIA_TYPES[file.suffix], wall_clock()):
             if isinstance(value, Failure):
                 refused += 1
@@ -77,19 +74,7 @@ def import_(
             else:
                 published += 1
                 publisher.send(value)
-        _flush(publisher)
     _report(published, refused, as_json, "customers")
-
-
-def _publisher(settings: Settings, source: str) -> Publisher:
-    return Publisher(settings, make_codec(settings), source)
-
-
-def _flush(publisher: Publisher) -> None:
-    try:
-        publisher.flush()
-    except PublishError as error:
-        stop(str(error), FAILED)
 
 
 def _set_aside(publisher: Publisher, failure: Failure, source: Source, raw: bytes, as_json: bool) -> None:

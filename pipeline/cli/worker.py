@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
-from prometheus_client import start_http_server
 
 from pipeline.api.access import problem_of_access
-from pipeline.app import run_worker, wire
-from pipeline.cli.common import FAILED, Bootstrap, settings_or_stop, stop
-from pipeline.cli.kafka import broker_or_stop, topics_or_stop
+from pipeline.app import wire
+from pipeline.cli.common import Bootstrap, settings_or_stop, stop
 from pipeline.cli.rules import rules_or_stop
-from pipeline.observe.logs import configure_logs
+from pipeline.cli.running import run_or_stop
 
 
 def worker(
@@ -32,13 +29,4 @@ def worker(
     if problem is not None:
         stop(problem)
     rules = rules_or_stop(settings)
-    broker_or_stop(settings)
-    topics_or_stop(settings)
-    configure_logs(settings.log_level, settings.log_format)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, addr=settings.metrics_host)
-    uvloop.install()
-    app, _ = wire(settings, rules)
-    failure = run_worker(app)
-    if failure is not None:
-        stop(failure, FAILED)
+    run_or_stop(settings, lambda: wire(settings, rules)[0])
