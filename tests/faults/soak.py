@@ -1,9 +1,9 @@
 """`python -m tests.faults.soak`: does a worker's memory stay flat under steady load? Writes SOAK.md.
 
 A real worker first shows its capacity: what it folds of more than it can, while the producer shares its machine.
-Another then has a share of that for some minutes, from customers who come and go, with caches small enough to be
-full after the first third. The line through its resident memory after that decides: exit status 1 when it rises,
-or when the worker could not bear the load.
+Another then has a share of that, from customers who come and go: first to fill its caches, which are small, and its
+write buffers, then for the minutes that count. The line through its resident memory in these decides: exit status 1
+when it rises, or when the worker could not bear the load.
 """
 
 from __future__ import annotations
@@ -94,15 +94,15 @@ def capacity(site: Site, customers: int) -> float:
         return (worker.figures().events - before) / (time.monotonic() - began)
 
 
-def soak(site: Site, minutes: float, share: float, customers: int) -> Soaked:
+def soak(site: Site, minutes: float, warm_up: float, share: float, customers: int) -> Soaked:
     """Load a worker and watch it. Raises BenchmarkError when it, or what loads it, ends before its time."""
     write_strategies(site.strategies, STRATEGIES)
     import_profiles(site, customers, progress)
     can = capacity(site, customers)
     rate = share * can
-    seconds = minutes * 60
+    seconds = (warm_up + minutes) * 60
     events = int(seconds * rate)
-    _err.print(f"Capacity {can:,.0f} events/s; {minutes:g} minutes at {rate:,.0f} events/s ...")
+    _err.print(f"Capacity {can:,.0f} events/s; {warm_up:g} + {minutes:g} minutes at {rate:,.0f} events/s ...")
     with site.worker() as worker:
         while not worker.figures().commits:
             with site.feeding(customers, "events", str(SEED + 1), "wake-", "10", "0"):
@@ -115,7 +115,7 @@ def soak(site: Site, minutes: float, share: float, customers: int) -> Soaked:
         can,
         rate,
         customers,
-        seconds / 3,
+        warm_up * 60,
         samples,
         ended.events - began.events,
         ended.aborts - began.aborts,
@@ -151,7 +151,7 @@ def markdown(soaked: Soaked, about: dict[str, str]) -> str:
         [
             "# Soak",
             "",
-            f"Written by `python -m tests.faults.soak`: one worker, {last.at_s / 60:.1f} minutes at "
+            f"Written by `python -m tests.faults.soak`: one worker, {(last.at_s - soaked.warm_s) / 60:.1f} minutes at "
             f"{soaked.rate:,.0f} events/s, {soaked.rate / soaked.capacity:.0%} of what it folds while more "
             "is produced beside it.",
             "",
@@ -179,7 +179,8 @@ def markdown(soaked: Soaked, about: dict[str, str]) -> str:
 
 
 def main(
-    minutes: Annotated[float, typer.Option(min=1.5, help="How long the load lasts.")] = 10.0,
+    minutes: Annotated[float, typer.Option(min=1.0, help="How long memory is watched.")] = 10.0,
+    warm_up: Annotated[float, typer.Option(min=0.5, help="Minutes of the same load before that.")] = 6.0,
     share: Annotated[float, typer.Option(min=0.05, max=1.0, help="Load as a share of the capacity.")] = 0.7,
     customers: Annotated[int, typer.Option(min=1_000, help="Customers who cause it.")] = 20_000,
 ) -> None:
@@ -190,7 +191,7 @@ def main(
     try:
         _err.print("Starting a Kafka broker ...")
         with Broker(short_lived=False) as broker, tempfile.TemporaryDirectory(prefix="soak-") as directory:
-            soaked = soak(Site(broker.bootstrap, Path(directory)), minutes, share, customers)
+            soaked = soak(Site(broker.bootstrap, Path(directory)), minutes, warm_up, share, customers)
     except (BenchmarkError, BrokerError, KafkaException) as error:
         _err.print(str(error), markup=False)
         raise typer.Exit(1) from error
