@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from tenacity import Retrying, retry_if_exception, stop_after_delay, stop_when_event_set, wait_exponential
 
 from pipeline.runtime.batch import Unavailable
@@ -39,7 +39,7 @@ def answered(call: Callable[[], T], stopping: Event) -> T:
     Raises the last refusal after 60 s, or once `stopping` is set. A `call` takes no longer than ATTEMPT_S.
     """
     retrying = Retrying(
-        retry=retry_if_exception(_may_pass),
+        retry=retry_if_exception(may_pass),
         wait=wait_exponential(multiplier=0.02, max=1.0),
         stop=stop_after_delay(PATIENCE_S) | stop_when_event_set(stopping),
         reraise=True,
@@ -47,11 +47,34 @@ def answered(call: Callable[[], T], stopping: Event) -> T:
     return retrying(call)
 
 
-def _may_pass(error: BaseException) -> bool:
+def may_pass(error: BaseException) -> bool:
+    """Whether a broker that refused with this error may not do so a moment later."""
     if not isinstance(error, KafkaException):
         return False
     cause = error.args[0]
     return bool(cause.retriable() or cause.code() in _TRANSIENT)
+
+
+def committed_offsets(
+    kafka: Mapping[str, Any], group: str, partitions: list[TopicPartition]
+) -> list[TopicPartition]:
+    """What the group has committed of these partitions, below 0 where it has nothing; takes no part in the group.
+
+    While a transaction that ends in such offsets is open, those have the error UNSTABLE_OFFSET_COMMIT, or the call
+    raises a KafkaException as for a broker that does not answer.
+
+    A consumer of its own asks, and no admin client: in librdkafka 2.16 an admin client that is told by a broker
+    which is just starting that it coordinates no groups takes the whole process down (`rd_kafka_handle_OffsetFetch`
+    asks the consumer group of a client that has none for the coordinator).
+    """
+    consumer = Consumer(
+        {**kafka, "group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"}
+    )
+    try:
+        found: list[TopicPartition] = consumer.committed(partitions, timeout=ATTEMPT_S)
+        return found
+    finally:
+        consumer.close()
 
 
 _SAME_WORKER = "another worker runs with the same THROUGHLINE_WORKER_ID; give each its own"

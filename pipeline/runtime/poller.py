@@ -19,7 +19,6 @@ from typing import Any
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     Message,
@@ -28,7 +27,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.observe.logs import LIBRDKAFKA, get_logger
-from pipeline.runtime.asking import ATTEMPT_S, answered
+from pipeline.runtime.asking import ATTEMPT_S, answered, committed_offsets
 from pipeline.runtime.batch import TP
 from pipeline.runtime.turns import Turns
 
@@ -257,21 +256,18 @@ class Poller(threading.Thread):
         wanted = self._inputs_of(numbers)
         if not wanted:
             return {}
-        found = answered(lambda: self._ask_committed(wanted), stopping)
+
+        def ask() -> list[TopicPartition]:
+            return committed_offsets(self._kafka, self._group, wanted)
+
+        found = answered(ask, stopping)
         while errors := [p.error for p in found if p.error is not None]:
             if errors[0].code() != KafkaError.UNSTABLE_OFFSET_COMMIT or stopping.wait(_POLL_S):
                 raise KafkaException(errors[0])
-            found = answered(lambda: self._ask_committed(wanted), stopping)
+            found = answered(ask, stopping)
         positions = {TP(p.topic, p.partition): p.offset for p in found}
         unread = [tp for tp, offset in positions.items() if offset < 0]
         return positions | (answered(lambda: self._ask_first(unread), stopping) if unread else {})
-
-    def _ask_committed(self, wanted: list[TopicPartition]) -> list[TopicPartition]:
-        request = ConsumerGroupTopicPartitions(self._group, wanted)
-        admin = AdminClient(self._kafka)
-        futures = admin.list_consumer_group_offsets([request], require_stable=True, request_timeout=ATTEMPT_S)
-        found: list[TopicPartition] = futures[self._group].result().topic_partitions
-        return found
 
     def _ask_first(self, unread: list[TP]) -> dict[TP, int]:
         asked = {TopicPartition(tp.topic, tp.partition): OffsetSpec.earliest() for tp in unread}

@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.domain.interactions import CHANNELS
 from pipeline.local.supervised import Supervised
-from pipeline.runtime.asking import answered
+from pipeline.runtime.asking import answered, committed_offsets
 from pipeline.runtime.producer import PARTITIONER
 from pipeline.runtime.publisher import Publisher
 from pipeline.runtime.topics import all_topics, apply
@@ -202,15 +202,9 @@ class Deployment:
 
     def committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """The next offset that the group reads of each partition; 0 where it has read nothing."""
-        asked = [ConsumerGroupTopicPartitions(self.settings.group, partitions)]
-        group = self.settings.group
-
-        def positions() -> Any:
-            return self.admin.list_consumer_group_offsets(asked, request_timeout=_ANSWER_S)[group].result()
-
-        return {
-            (tp.topic, tp.partition): max(tp.offset, 0) for tp in self._answer(positions).topic_partitions
-        }
+        kafka = dict(self.settings.kafka()) | {"log_level": 0}
+        found = self._answer(lambda: committed_offsets(kafka, self.settings.group, partitions))
+        return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
 
     def _answer(self, ask: Callable[[], T]) -> T:
         """The answer of a broker that may have been killed and started again since it was last asked."""
