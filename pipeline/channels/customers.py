@@ -22,6 +22,9 @@ from pipeline.domain.customers import Profile
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import CHANNELS, Identifier
 
+MEDIA_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/x-ndjson"}
+"""What the ending of a file's name says of it."""
+
 _IDENTIFIERS = ("email", "phone", "facebook", "instagram", "loyalty_card", "device")
 _NETWORKS = frozenset({"facebook", "instagram"})
 _CONSENTS = {

@@ -1,5 +1,6 @@
-"""Channels whose service speaks our own terms: the payload is the event itself.
+"""Services that speak our own terms: the payload is the event itself.
 
+All of some channels do; on the others the desk does, which tells who took a conversation over and how it ended.
 One JSON object, a list of them, or `{"events": [...]}`, with the fields of `schemas/Interaction.avsc` but
 those that this side knows (`channel`, `received_at`). `event_id`, `kind`, `interaction_id`, `occurred_at`
 (RFC 3339) and `identifiers` are what an event is; without an `event_id` one is made from its content.
@@ -21,12 +22,14 @@ the call's own id as a `chat`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
 
 from pipeline.channels.fields import attributes, fact, snake_case
 from pipeline.channels.payload import (
+    MAX_BYTES,
     MAX_ID,
     Adapted,
     Id,
@@ -107,6 +110,28 @@ class Batch(msgspec.Struct):
     """The envelope of several events; without `events` the document is an event itself."""
 
     events: list[object] | None = None
+
+
+class _Named(msgspec.Struct):
+    """What tells an event in our own terms from a service's own."""
+
+    kind: str
+    identifiers: list[object]
+
+
+class _NamedBatch(msgspec.Struct):
+    events: Annotated[list[_Named], msgspec.Meta(min_length=1)]
+
+
+def is_native(payload: bytes) -> bool:
+    """Whether a payload is an event in our own terms, or an envelope of such."""
+    if len(payload) > MAX_BYTES or b'"identifiers"' not in payload:
+        return False
+    for form in (_Named, _NamedBatch):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            msgspec.json.decode(payload, type=form)
+            return True
+    return False
 
 
 def adapt(payload: bytes, received_at: int, channel: str) -> Adapted:

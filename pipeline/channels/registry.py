@@ -25,9 +25,12 @@ def adapt(channel: str, payload: bytes, received_at: int) -> Adapted:
     """Everything that `payload` holds, each an `Interaction` or a `Failure` that says why not.
 
     `received_at` is epoch milliseconds. The list is empty when the payload holds nothing that a customer did
-    (receipts, echoes of our own posts). A channel without adapter is a failure `unknown_channel`.
+    (receipts, echoes of our own posts). What a desk tells in our own terms (`native`) is taken on every channel. A
+    channel without adapter is a failure `unknown_channel`.
     """
     adapter = ADAPTERS.get(channel)
     if adapter is None:
         return [Failure("unknown_channel", f"channel: expected one of {', '.join(ADAPTERS)}")]
+    if channel not in native.CHANNELS and native.is_native(payload):
+        return native.adapt(payload, received_at, channel)
     return adapter(payload, received_at)

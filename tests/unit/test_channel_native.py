@@ -210,3 +210,35 @@ def test_refusals_name_the_field(changes: dict[str, object], code: str, place: s
     failure = changed(**changes)
     assert isinstance(failure, Failure)
     assert (failure.code, failure.message.partition(": ")[0]) == (code, place)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.parametrize("envelope", [False, True])
+def test_the_desk_is_heard_on_every_channel(channel: str, envelope: bool) -> None:
+    answered = LEAST | {"kind": "answered", "attributes": {"adviser": "ann"}}
+    document = {"events": [answered]} if envelope else answered
+    (event,) = adapt(channel, json.dumps(document).encode(), RECEIVED)
+    assert isinstance(event, Interaction)
+    assert (event.channel, event.kind, event.attributes) == (channel, "answered", {"adviser": "ann"})
+
+
+def test_a_service_of_its_own_that_says_kind_and_identifiers_somewhere_is_still_its_own() -> None:
+    call = {
+        "type": "track",
+        "event": "Form Started",
+        "messageId": "m-1",
+        "anonymousId": "d-1",
+        "timestamp": "2025-03-01T09:30:00Z",
+        "properties": {"form": "return", "kind": "message", "identifiers": ["x"]},
+    }
+    (event,) = adapt("web", json.dumps(call).encode(), RECEIVED)
+    assert isinstance(event, Interaction)
+    assert event.kind == "form_started"
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"identifiers"', b'{"identifiers": [], "kind": 1}', b'"identifiers"' * 99]
+)
+def test_what_is_in_nobodys_terms_is_refused_by_the_channels_own_adapter(payload: bytes) -> None:
+    (failure,) = adapt("social", payload, RECEIVED)
+    assert isinstance(failure, Failure)
