@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test scenarios worlds faults soak bench bench-fold bench-pipeline bench-growth bench-restart lock clean
+.PHONY: help setup demo test scenarios worlds faults soak cel-differential cel-conformance bench bench-fold bench-pipeline bench-growth bench-restart bench-conditions bench-simulate lock clean
 
 help: ## Show what there is.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # $(1): lock file, $(2): environment. uv where it is installed, plain pip where not; both check the hashes.
 define install
@@ -66,7 +66,13 @@ faults: $(VENV)/.installed-dev ## Break a pipeline under load in every way; comp
 soak: $(VENV)/.installed-dev ## Ten minutes at 70 % load: does memory stay flat?
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
-bench: bench-fold bench-pipeline bench-growth bench-restart ## Measure everything: about an hour on a quiet machine.
+cel-differential: $(VENV)/.installed-dev ## Compare 24,000 conditions with two CEL libraries; write a report.
+	@$(BIN)/python -m tests.conditions differential $(ARGS)
+
+cel-conformance: $(VENV)/.installed-dev ## Run CEL's public conformance cases: CEL_SPEC=path/to/cel-spec; write a report.
+	@$(BIN)/python -m tests.conditions conformance "$(CEL_SPEC)" $(ARGS)
+
+bench: bench-fold bench-pipeline bench-growth bench-restart bench-conditions bench-simulate ## Measure everything: about an hour on a quiet machine.
 
 bench-fold: $(VENV)/.installed-dev ## Measure one worker against its peers on the same work.
 	-@$(MAKE) --no-print-directory $(PEERS)/.installed  # peers that cannot be installed are reported as such
@@ -80,6 +86,12 @@ bench-growth: $(VENV)/.installed-dev ## Measure what an event costs with more st
 
 bench-restart: $(VENV)/.installed-dev ## Measure how soon a worker with many customers is ready.
 	@$(BIN)/python -m benchmarks.restart $(ARGS)
+
+bench-conditions: $(VENV)/.installed-dev ## Measure conditions beside the Rust binding of CEL and celpy.
+	@$(BIN)/python -m benchmarks.conditions $(ARGS)
+
+bench-simulate: $(VENV)/.installed-dev ## Measure how fast drafts are simulated on a recording.
+	@$(BIN)/python -m benchmarks.simulate $(ARGS)
 
 lock: ## Write the lock files anew (needs uv).
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-build -q --no-header -o requirements.lock

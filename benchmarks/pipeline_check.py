@@ -16,6 +16,7 @@ from pipeline.domain import state as states
 from pipeline.domain.failures import Failure
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.messages import ActionCommand
+from pipeline.domain.recent import remembered
 from pipeline.runtime.topics import all_topics
 from pipeline.wire.codec import Codec
 
@@ -86,7 +87,7 @@ def _check_records(site: Site, events: dict[str, int]) -> tuple[int, int]:
     customers = merged = forgotten = 0
     for raw in latest(site, "sessions").values():
         state = states.decode(raw)
-        folded.update(states.remembered(state))
+        folded.update(remembered(state))
         customers += state.merged_into is None
         merged += state.merged_into is not None
         forgotten += state.forgotten_at >= 0

@@ -15,6 +15,7 @@ from pipeline.agents import decisions, identity, intents, sessions
 from pipeline.agents.customers import Marks
 from pipeline.agents.decisions import Decisions
 from pipeline.agents.outlet import Outlet
+from pipeline.agents.strategies import Strategies
 from pipeline.api.service import Api
 from pipeline.domain.contacts import DAY_MS
 from pipeline.domain.intents import Recogniser
@@ -40,7 +41,10 @@ _ARENAS = 2
 
 
 def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[App, Decisions]:
-    """A worker's app (the identity, sessions and decision agents) and its customers."""
+    """A worker's app (the identity, sessions and decision agents) and its customers.
+
+    `rules` are those of files; strategies that are published come before them.
+    """
     prefix = settings.topic_prefix
     codec = make_codec(settings)
     app = App(settings, driver_topic=f"{prefix}interactions.identified", clock=clock)
@@ -49,8 +53,10 @@ def wire(settings: Settings, rules: Rules, clock: Clock = wall_clock) -> tuple[A
     outlet = Outlet(codec, prefix, "sessions", clock)
     customers = decisions.declare(app, outlet, rules, marks, settings.history_days * DAY_MS)
     sessions.declare(app, outlet, customers, prefix)
-    # Its thread has a codec of its own.
-    app.add_dependency(Api(app, customers, identities, make_codec(settings)))
+    # Their threads have codecs of their own.
+    strategies = Strategies(app, customers, make_codec(settings))
+    app.add_dependency(Api(app, customers, identities, strategies, make_codec(settings)))
+    app.add_dependency(strategies)
     app.timer(_TOPICS_S)(lambda: _look_at_topics(app))
     return app, customers
 

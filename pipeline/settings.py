@@ -83,6 +83,12 @@ class Settings(BaseSettings):
         None, description="Brand file with the templates; empty means the shipped one."
     )
 
+    strategy_error_limit: int = Field(
+        100,
+        ge=1,
+        description="Failed conditions of a strategy in a minute, if half of its decisions, that pause it.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Lowest level logged."
     )

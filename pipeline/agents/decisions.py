@@ -7,7 +7,7 @@ agent hands over what an event calls for, a timer what its absence does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from pipeline.agents.customers import Customers, Marks
@@ -18,6 +18,7 @@ from pipeline.domain.messages import ActionCommand, Decision, Output, SessionClo
 from pipeline.domain.rows import Forget, HeldIdentifier, HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
+from pipeline.domain.strategies.error_rate import ErrorRates
 from pipeline.observe.logs import get_logger
 from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
@@ -60,7 +61,13 @@ class Decisions:
         self._due = app.Table("deadlines", value_type=bytes, keep_cached=False)
         self._open: dict[int, Customers] = {}
         self._set_aside: dict[tuple[str, int], str] = {}
+        self._rates = ErrorRates(app.settings.strategy_error_limit)
+        self._on_failing: list[Callable[[Decision], None]] = []
         app.on_rolled_back(self._reload)
+
+    def on_failing(self, call: Callable[[Decision], None]) -> None:
+        """Have `call` made with the last decision of a strategy whose conditions fail too often."""
+        self._on_failing.append(call)
 
     def customers(self, partition: int) -> Customers:
         """The customers of one partition that this worker owns."""
@@ -108,6 +115,8 @@ class Decisions:
                 _commands(output.kind).inc()
             elif isinstance(output, Decision):
                 _decisions(output.outcome).inc()
+                if output.outcome == "error" or self._rates.watching:
+                    self._watch(output)
             elif isinstance(output, HeldIdentifier):
                 customers.identifiers.put(output.key, output)
                 continue
@@ -117,6 +126,11 @@ class Decisions:
             elif isinstance(output, SessionClosed):
                 customers.expire(output.customer_id, self._kept_since())
             self._outlet.send(checkpoint, output, cause)
+
+    def _watch(self, decision: Decision) -> None:
+        if self._rates.count(decision, self._app.clock()):
+            for call in self._on_failing:
+                call(decision)
 
     def _kept_since(self) -> int:
         return self._app.clock() - self._history_ms

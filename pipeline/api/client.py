@@ -35,7 +35,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def ask(self, *path: str, **parameters: int) -> dict[str, Any] | Failure:
+    def ask(self, *path: str, **parameters: int | str) -> dict[str, Any] | Failure:
         """The answer to GET of this path, its parts given unquoted."""
         try:
             response = self._client.get("/".join(quote(part, safe="") for part in path), params=parameters)

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from pipeline.agents.decisions import Decisions
+from pipeline.api.tallying import count_page
 from pipeline.domain import state as states
 from pipeline.domain.card import Card, card_of, plain
 from pipeline.domain.evidence import CUSTOMER_NUMBER, IdentityRecord
@@ -97,6 +98,14 @@ class Lookup:
         newest = sorted(rows.values(), key=lambda row: (row["occurred_at"], row["event_id"]), reverse=True)
         return {"asked": asked, "customer_id": card["customer_id"], "rows": newest[:limit]}
 
+    async def attempts(self, number: int, strategy_id: str, after: str, begun_after: int) -> Card | Failure:
+        """A page of the attempts of a strategy among the customers of a partition, as `count_page` gives it."""
+        found = await self.attempts_here(number, strategy_id, after, begun_after)
+        path = f"partitions/{number}/attempts/{quote(strategy_id, safe='')}"
+        return await self._or_owner(
+            found, number, f"{path}?after={quote(after, safe='')}&begun_after={begun_after}"
+        )
+
     # --- one step, here ------------------------------------------------------------------------------------
 
     def here(self, what: str, key: str, limit: int = 0) -> Card | Failure:
@@ -110,24 +119,41 @@ class Lookup:
                 return _identity(self._identities.partition(number), key)
             customers = self._decisions.customers(number)
         except KeyError:
-            return Failure("recovering", f"partition {number} is not ready on any worker yet; ask again")
+            return _not_ready(number)
         if what == "history":
             # An id that goes on with a bar is another customer's.
             rows = (row for row in customers.history.latest(f"{key}|") if row.customer_id == key)
             return {"rows": [plain(row) for row in islice(rows, limit)]}
         return _customer(customers.states, key)
 
+    async def attempts_here(
+        self, number: int, strategy_id: str, after: str, begun_after: int
+    ) -> Card | Failure:
+        """As `attempts`, from this worker's own tables. Raises Unavailable when its disk fails it."""
+
+        def records() -> TablePartition[states.CustomerState]:
+            return self._decisions.customers(number).states
+
+        try:
+            return await count_page(records, strategy_id, after, begun_after)
+        except KeyError:
+            return _not_ready(number)
+
     # --- one step, wherever it is --------------------------------------------------------------------------
 
     async def _step(self, what: str, key: str, limit: int = 0) -> Card | Failure:
-        answer = self.here(what, key, limit)
-        if not isinstance(answer, Failure) or answer.code != "recovering":
-            return answer
-        owner = self._workers.roster.owner(partition_of(key, self._settings.partitions))
-        if owner is None or owner.worker_id == self._settings.worker_id:
-            return answer
         quoted = quote(key, safe="")
         path = f"customers/{quoted}/history?limit={limit}" if what == "history" else f"{what}/{quoted}"
+        number = partition_of(key, self._settings.partitions)
+        return await self._or_owner(self.here(what, key, limit), number, path)
+
+    async def _or_owner(self, answer: Card | Failure, number: int, path: str) -> Card | Failure:
+        """The answer, or what the worker says that owns the partition if this one does not."""
+        if not isinstance(answer, Failure) or answer.code != "recovering":
+            return answer
+        owner = self._workers.roster.owner(number)
+        if owner is None or owner.worker_id == self._settings.worker_id:
+            return answer
         return await self._ask(owner.worker_id, f"http://{owner.address}/{path}")
 
     async def _ask(self, worker_id: str, url: str) -> Card | Failure:
@@ -145,6 +171,10 @@ class Lookup:
         if response.is_success:
             return dict(answer)
         return msgspec.convert(answer["error"], Failure)
+
+
+def _not_ready(number: int) -> Failure:
+    return Failure("recovering", f"partition {number} is not ready on any worker yet; ask again")
 
 
 def _identity(records: TablePartition[IdentityRecord], key: str) -> Card | Failure:

@@ -28,6 +28,8 @@ from pipeline.runtime.workers import Roster
 HISTORY = 50
 # An identifier's type, a colon and its value.
 MAX_KEY = MAX_IDENTIFIER + 64
+# Of epoch milliseconds, for thousands of years.
+MAX_DIGITS = 15
 _STATUS = {
     "bad_request": HTTPStatus.BAD_REQUEST,
     "bad_identifier": HTTPStatus.BAD_REQUEST,
@@ -46,9 +48,11 @@ Answer = dict[str, Any] | Failure
 
 
 def make_api(
-    lookup: Lookup, token: str, roster: Callable[[], Roster], ready: Callable[[], bool]
+    lookup: Lookup, token: str, partitions: int, roster: Callable[[], Roster], ready: Callable[[], bool]
 ) -> Starlette:
-    """The API over a worker's `lookup`; `roster` tells of all workers, `ready` whether this one's tables are."""
+    """The API over a worker's `lookup` in so many partitions; `roster` tells of all workers, `ready` whether this
+    one's tables are.
+    """
 
     async def health(_: Request) -> Response:
         return _respond({"status": "ready"} if ready() else Failure("recovering", "the worker is starting"))
@@ -71,6 +75,14 @@ def make_api(
     async def by_identifier(request: Request) -> Response:
         return _respond(await lookup.by_identifier(_identifier(request)), _redact(request))
 
+    async def attempts(request: Request) -> Response:
+        number, strategy_id = request.path_params["number"], _bounded(request, "strategy_id")
+        if number >= partitions:
+            raise HTTPException(HTTPStatus.NOT_FOUND, f"partitions are 0 to {partitions - 1}")
+        after, begun_after = _after(request), _time(request, "begun_after")
+        ask = lookup.attempts_here if FORWARDED in request.headers else lookup.attempts
+        return _respond(await ask(number, strategy_id, after, begun_after))
+
     async def identity(request: Request) -> Response:
         return _respond(lookup.here("identities", _bounded(request, "key")))
 
@@ -92,6 +104,7 @@ def make_api(
             guarded("/customers/{customer_id:path}/history", history),
             guarded("/customers/{customer_id:path}", customer),
             guarded("/identifiers/{key:path}", by_identifier),
+            guarded("/partitions/{number:int}/attempts/{strategy_id}", attempts),
             # What workers ask each other.
             guarded("/identities/{key:path}", identity),
         ],
@@ -123,6 +136,20 @@ def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(HISTORY))
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 6 and 0 < int(text) <= MAX_HISTORY):
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"limit: expected a number from 1 to {MAX_HISTORY}")
+    return int(text)
+
+
+def _after(request: Request) -> str:
+    text = request.query_params.get("after", "")
+    if len(text) > MAX_KEY:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"after: an id has at most {MAX_KEY} characters")
+    return text
+
+
+def _time(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "0")
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= MAX_DIGITS):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"{name}: expected epoch milliseconds")
     return int(text)
 
 

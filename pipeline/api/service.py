@@ -12,6 +12,7 @@ import uvicorn
 from mode import Service
 
 from pipeline.agents.decisions import Decisions
+from pipeline.agents.strategies import Strategies
 from pipeline.api.access import address_of, listen, made_token
 from pipeline.api.lookup import Lookup
 from pipeline.api.routes import make_api
@@ -41,16 +42,21 @@ class _Server(uvicorn.Server):
 class Api(Service):
     """Serves the API in the worker's event loop, and tells the other workers where, and for which partitions."""
 
-    def __init__(self, app: App, decisions: Decisions, identities: Table, codec: Codec) -> None:
+    def __init__(
+        self, app: App, decisions: Decisions, identities: Table, strategies: Strategies, codec: Codec
+    ) -> None:
         super().__init__(beacon=app.beacon)
         self._app = app
         self._decisions = decisions
         self._identities = identities
+        self._strategies = strategies
         self._workers = Workers(app.settings, codec)
-        self._started_at = 0
+        self._started_at = self._owned_since = 0
+        self._partitions: list[int] = []
         self._address = ""
         self._serving: asyncio.Task[None] | None = None
         app.on_partitions_assigned.connect(self._assigned)
+        strategies.on_applied(self._announce)
 
     async def on_start(self) -> None:
         """Begin to serve. Raises Unavailable when the port or the state directory cannot be used."""
@@ -58,7 +64,13 @@ class Api(Service):
         token = made_token(settings)
         listening = listen(settings)
         self._lookup = Lookup(settings, token, self._decisions, self._identities, self._workers)
-        api = make_api(self._lookup, token, lambda: self._workers.roster, self._app.tables.ready.is_set)
+        api = make_api(
+            self._lookup,
+            token,
+            settings.partitions,
+            lambda: self._workers.roster,
+            self._app.tables.ready.is_set,
+        )
         self._server = _Server(
             uvicorn.Config(
                 api,
@@ -76,9 +88,9 @@ class Api(Service):
             )
         )
         self._address = address_of(settings, listening)
-        self._started_at = self._app.clock()
+        self._started_at = self._owned_since = self._app.clock()
         self._workers.start()
-        self._announce([])
+        self._announce()
         log.debug("api_ready", address=self._address)
         self._serving = asyncio.create_task(self._serve(listening))
 
@@ -89,17 +101,21 @@ class Api(Service):
             self._app.fail(error)
 
     async def _assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:
-        self._announce(sorted({tp.partition for tp in assigned}))
+        self._partitions = sorted({tp.partition for tp in assigned})
+        self._owned_since = self._app.clock()
+        self._announce()
 
-    def _announce(self, partitions: list[int]) -> None:
+    def _announce(self) -> None:
         settings = self._app.settings
         self._workers.announce(
             WorkerStatus(
                 worker_id=settings.worker_id,
                 address=self._address,
-                partitions=partitions,
+                partitions=self._partitions,
                 started_at=self._started_at,
-                updated_at=self._app.clock(),
+                updated_at=self._owned_since,
+                strategies_offset=self._strategies.live.offset,
+                strategies_refused=self._strategies.live.refusals(),
             )
         )
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command, get_group
 
-
-class Place(NamedTuple):
-    """Where a command is: an attribute of `pipeline.cli.<module>` by its name, and what it says of itself."""
-
-    module: str
-    help: str
-
+from pipeline.cli.lazy import LazyGroup, Place, loaded
 
 COMMANDS = {
     "demo": Place(
@@ -44,30 +35,16 @@ COMMANDS = {
 
 def load(name: str) -> Any:
     """The command or group of commands of this name, imported from its module."""
-    found = getattr(import_module(f"pipeline.cli.{COMMANDS[name].module}"), name)
-    if isinstance(found, typer.Typer):
-        return get_group(found)
-    alone = typer.Typer(add_completion=False)
-    alone.command(name)(found)
-    return get_command(alone)
+    return loaded(name, COMMANDS[name])
 
 
-class LazyGroup(TyperGroup):
-    """Imports a command's module when that command is used: no other has to wait for Kafka, Faust or CEL."""
-
-    def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
-        self.commands = {name: TyperCommand(name, help=place.help) for name, place in COMMANDS.items()}
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that `args` begins with, and the arguments left; a usage error when there is none."""
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, load(name) if name else command, rest
+class _Throughline(LazyGroup):
+    places = COMMANDS
 
 
 cli = typer.Typer(
     name="throughline",
-    cls=LazyGroup,
+    cls=_Throughline,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

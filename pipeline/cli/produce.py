@@ -23,8 +23,6 @@ customers = typer.Typer(
     no_args_is_help=True, help="Customers: publish their profiles from the system of record."
 )
 
-MEDIA_TYPES = {".csv": "text/csv", ".json": "application/json", ".jsonl": "application/x-ndjson"}
-
 
 def produce(
     channel: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(ADAPTERS))}.")],
@@ -60,14 +58,15 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Publish customer profiles; rows that cannot be read are named and go to dead-letters."""
-    if file.suffix not in MEDIA_TYPES:
-        stop(f"{file}: the name must end in {', '.join(MEDIA_TYPES)}")
+    media_types = customer_files.MEDIA_TYPES
+    if file.suffix not in media_types:
+        stop(f"{file}: the name must end in {', '.join(media_types)}")
     data = _read(file)
     settings = settings_or_stop(bootstrap=bootstrap)
     broker_or_stop(settings)
     published, refused = 0, 0
     with publishing(settings, "throughline/customers") as publisher:
-        for value in customer_files.read(data, MEDIA_TYPES[file.suffix], wall_clock()):
+        for value in customer_files.read(data, media_types[file.suffix], wall_clock()):
             if isinstance(value, Failure):
                 refused += 1
                 _set_aside(publisher, value, Source(str(file)), data, as_json)

@@ -27,6 +27,8 @@ ActionKind = Literal[
     "update_record",
     "cancel_action",
 ]
+ATTENTION = frozenset({"offer_chat", "push_page", "offer_callback", "suggest_offer"})
+"""The kinds that demand the customer's attention: one of them at a time."""
 
 
 class SendMessage(msgspec.Struct, kw_only=True, tag="send_message", tag_field="kind"):

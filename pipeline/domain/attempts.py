@@ -1,8 +1,23 @@
-"""Two attempts become one: what was done for either is done, and the waits of both go on."""
+"""How many attempts a customer's record keeps, and how two become one: what was done for either is done, and the
+waits of both go on.
+"""
 
 from __future__ import annotations
 
-from pipeline.domain.state import Attempt, Wait
+from msgspec.structs import replace
+
+from pipeline.domain.state import ATTEMPTS, COUNTED, Attempt, CustomerState, Wait
+
+
+def bound_attempts(state: CustomerState) -> None:
+    """Forget attempts beyond the bound: a shadow's, then the first to have ended, then the first to have begun."""
+    while len(state.attempts) > ATTEMPTS:
+        del state.attempts[min(state.attempts, key=lambda name: _forgotten_first(name, state.attempts[name]))]
+
+
+def _forgotten_first(name: str, attempt: Attempt) -> tuple[bool, bool, int, str]:
+    is_shadow = "@" in attempt.strategy_id
+    return not is_shadow, attempt.ended_at is None, attempt.ended_at or attempt.started_at, name
 
 
 def either(one: str | None, two: str | None) -> str | None:
@@ -40,9 +55,17 @@ def same_attempt(one: Attempt, two: Attempt) -> Attempt:
 
 
 def _same_wait(one: Wait, two: Wait) -> Wait:
-    """The later wait, unless the awaited event came after it had begun."""
-    latest = max(one, two, key=lambda it: (it.due or -1, it.anchor.event_id if it.anchor else ""))
+    """The step that is held, else the later wait; unless the awaited event came after it had begun."""
+    latest = max(one, two, key=_lateness)
     stopped_at = max(one.stopped_at, two.stopped_at)
-    if latest.anchor is None or latest.due is None or latest.anchor.occurred_at <= stopped_at:
-        return Wait(stopped_at=stopped_at)
-    return Wait(due=latest.due, anchor=latest.anchor, stopped_at=stopped_at)
+    sent = sorted({*one.sent, *two.sent})
+    counted = sorted({*one.counted, *two.counted})[-COUNTED:]
+    over = latest.due is None and not latest.held
+    if latest.anchor is None or over or latest.anchor.occurred_at <= stopped_at:
+        return Wait(stopped_at=stopped_at, sent=sent, counted=counted)
+    return replace(latest, stopped_at=stopped_at, sent=sent, counted=counted)
+
+
+def _lateness(wait: Wait) -> tuple[bool, int, str, int, int]:
+    anchor = wait.anchor.event_id if wait.anchor else ""
+    return wait.held, wait.due or -1, anchor, wait.until or -1, wait.branch

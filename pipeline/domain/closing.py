@@ -9,7 +9,7 @@ from pipeline.domain.sessions import close_sessions
 from pipeline.domain.state import CustomerState, Session, Thread
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.evaluate import on_event
-from pipeline.domain.strategies.language import CLOSED, SESSION
+from pipeline.domain.strategies.fields import CLOSED, SESSION
 from pipeline.domain.strategies.moment import moment_of_event
 from pipeline.domain.thread_parts import in_order
 

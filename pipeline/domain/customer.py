@@ -30,7 +30,6 @@ from pipeline.domain.merges import (
     on_unmerge,
     sent_on,
 )
-from pipeline.domain.merging import advance_action
 from pipeline.domain.messages import (
     ActionReceipt,
     CustomerMoved,
@@ -40,6 +39,8 @@ from pipeline.domain.messages import (
     MergeRequested,
     Output,
 )
+from pipeline.domain.receipts import on_receipt
+from pipeline.domain.recent import remember, seen
 from pipeline.domain.requests import EraseRequested, Request, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.sessions import closing_at, touch_session
@@ -48,12 +49,11 @@ from pipeline.domain.state import (
     GoingOn,
     Session,
     Thread,
-    remember,
-    seen,
 )
 from pipeline.domain.strategies.compiled import Rules
-from pipeline.domain.strategies.evaluate import due_waits, on_due, on_event
+from pipeline.domain.strategies.evaluate import on_due, on_event
 from pipeline.domain.strategies.moment import Moment, moment_of_event
+from pipeline.domain.strategies.waits import due_waits
 from pipeline.domain.thread_edits import join_threads, split_thread
 from pipeline.domain.threads import find_thread, touch_thread
 
@@ -90,7 +90,7 @@ def handle(state: CustomerState, message: Message, now: int, rules: Rules) -> li
         case IntentRecognised():
             outputs = on_intent(state, message)
         case ActionReceipt():
-            outputs = _on_receipt(state, message)
+            outputs = on_receipt(state, message)
         case ThreadsJoined() | ThreadSplit():
             outputs = _on_thread_edit(state, message)
         case EraseRequested():
@@ -120,9 +120,9 @@ def fire(state: CustomerState, now: int, rules: Rules) -> list[Output]:
 
 def _end_waits(state: CustomerState, now: int, rules: Rules) -> list[Output]:
     outputs: list[Output] = []
-    while due := due_waits(state, now):
-        _, name, step_id = due[0]
-        outputs.extend(on_due(state, rules, now, name, step_id))
+    while due := due_waits(state, now, rules):
+        _, _, name, step_id = due[0]
+        on_due(state, rules, now, name, step_id, outputs)
     return outputs
 
 
@@ -220,14 +220,6 @@ def _on_profile(state: CustomerState, profile: Profile) -> list[Output]:
     if state.profile is None or profile.updated_at >= state.profile.updated_at:
         state.profile, state.known = profile, True
     return [*rows, *links_of(profile)]
-
-
-def _on_receipt(state: CustomerState, receipt: ActionReceipt) -> list[Output]:
-    if state.merged_into is not None:
-        return [msgspec.structs.replace(receipt, customer_id=state.merged_into)]
-    if receipt.action_id in state.actions:
-        advance_action(state, receipt.action_id, receipt.status)
-    return []
 
 
 def _on_thread_edit(state: CustomerState, request: ThreadsJoined | ThreadSplit) -> list[Output]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from pipeline.domain.gates import consents
+from pipeline.domain.consent import consents
 from pipeline.domain.state import CustomerState, preferences
 
 ADDRESS_TYPES: dict[str, str] = {

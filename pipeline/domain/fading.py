@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pipeline.domain.contacts import DAY_MS
-from pipeline.domain.state import Anchor, CustomerState, Thread, forget_before
+from pipeline.domain.ledger import forget_sent
+from pipeline.domain.recent import forget_before
+from pipeline.domain.state import Anchor, CustomerState, Thread
 from pipeline.domain.strategies.compiled import Rules
+from pipeline.domain.strategies.in_flight import forget_shadows
+from pipeline.domain.strategies.policy import LONGEST_CAP_MS
 from pipeline.domain.thread_parts import is_lasting
 
 REMEMBERED_MS = 7 * DAY_MS
@@ -22,10 +26,13 @@ def fade(state: CustomerState, now: int, rules: Rules) -> None:
     An ended attempt only keeps itself from being made again, so what it began with and waited for can go.
     """
     forget_before(state, now - REMEMBERED_MS)
+    forget_sent(state, now - LONGEST_CAP_MS)
+    forget_shadows(state, rules)
     for attempt in state.attempts.values():
-        strategy = rules.strategies.get(attempt.strategy_id)
-        if attempt.ended_at is None and strategy and now - attempt.started_at > strategy.lifetime_ms:
-            attempt.ended_at = now
+        if attempt.ended_at is None:
+            strategy = rules.version(attempt.strategy_id, attempt.version)
+            if strategy is not None and now - attempt.started_at > strategy.lifetime_ms:
+                attempt.ended_at = now
         if attempt.ended_at is not None:
             attempt.entry = Anchor("", "", "", "", 0)
             attempt.thread_id = None

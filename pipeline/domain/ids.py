@@ -41,3 +41,9 @@ def rank(customer_id: str) -> tuple[bool, str]:
 def fingerprint(event_id: str) -> bytes:
     """A hash of an event id, to recognise it again at 8 bytes each."""
     return hashlib.blake2b(event_id.encode(), digest_size=8).digest()
+
+
+def bucket(*parts: str) -> int:
+    """One of 100 equal shares, from 0: always the same one for the same parts, in order."""
+    name = "".join([f"{len(part)}:{part}" for part in parts])
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") % 100

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import IdentifiedInteraction, IntentRecognised, Output
-from pipeline.domain.state import CustomerState, Early, Thread, add_early, seen, short
+from pipeline.domain.recent import seen
+from pipeline.domain.state import CustomerState, Early, Thread, add_early, short
 from pipeline.domain.thread_parts import thread_by_id
 from pipeline.domain.threads import set_intent
 

@@ -23,6 +23,7 @@ CHANNELS: tuple[str, ...] = (
     "store",
     "order",
 )
+"""Only ever appended to: hot records name a channel by its position."""
 
 Assurance = Literal["verified", "asserted", "observed"]
 Scalar = str | int | float | bool

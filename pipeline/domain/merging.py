@@ -8,27 +8,24 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from pipeline.domain.attempts import either, same_attempt, same_notes
+from pipeline.domain.attempts import bound_attempts, either, same_attempt, same_notes
 from pipeline.domain.customers import Profile
 from pipeline.domain.held import join_identifiers
 from pipeline.domain.history import add_history, uncount_contact
 from pipeline.domain.ids import is_provisional
+from pipeline.domain.ledger import unite as unite_ledgers
+from pipeline.domain.receipts import advance_action
+from pipeline.domain.recent import remember_all
 from pipeline.domain.sessions import settle_sessions
 from pipeline.domain.state import (
-    ACTIONS,
     APART,
     GOING_ON,
     CustomerState,
     GoingOn,
     add_early,
-    remember_all,
 )
-from pipeline.domain.strategies.evaluate import bound_attempts
 from pipeline.domain.thread_edits import unite
 from pipeline.domain.thread_parts import in_order
-
-RECEIPT_RANK = {"decided": 0, "accepted": 1, "sent": 2, "unknown": 3, "failed": 4, "delivered": 5}
-"""How far an action has come; a receipt never takes it back."""
 
 
 def absorb(state: CustomerState, other: CustomerState) -> None:
@@ -59,22 +56,15 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
         ours = state.attempts.get(name)
         state.attempts[name] = attempt if ours is None else same_attempt(ours, attempt)
     bound_attempts(state)
+    state.holding = state.holding or other.holding
     join_identifiers(state, other.identifiers)
     state.forgotten_at = max(state.forgotten_at, other.forgotten_at)
     remember_all(state, other.recent)
     add_early(state, other.early)
     for action_id, status in other.actions.items():
         advance_action(state, action_id, status)
+    unite_ledgers(state, other.spent)
     state.noted = same_notes(state.noted, other.noted)
-
-
-def advance_action(state: CustomerState, action_id: str, status: str) -> None:
-    """Note how far an action has come, among the latest `ACTIONS`."""
-    known = state.actions.get(action_id)
-    if known is None or RECEIPT_RANK[status] > RECEIPT_RANK[known]:
-        state.actions[action_id] = status
-    while len(state.actions) > ACTIONS:
-        del state.actions[next(iter(state.actions))]
 
 
 def _latest(things: dict[str, GoingOn]) -> dict[str, GoingOn]:

@@ -16,8 +16,10 @@ from pipeline.domain.requests import Request
 from pipeline.domain.rows import Row
 
 ReceiptStatus = Literal["accepted", "sent", "delivered", "failed", "unknown"]
-Outcome = Literal["fired", "suppressed", "error"]
+Outcome = Literal["fired", "suppressed", "error", "shadow", "cancelled"]
 Change = Literal["merged", "blocked", "unmerged"]
+RECEIPT_RANK = {"decided": 0, "accepted": 1, "sent": 2, "unknown": 3, "failed": 4, "delivered": 5}
+"""How far an action has come; a receipt never takes it back."""
 
 
 class IdentityLink(msgspec.Struct, kw_only=True):
@@ -243,7 +245,11 @@ class Reason(msgspec.Struct, kw_only=True):
 
 
 class Decision(msgspec.Struct, kw_only=True):
-    """One evaluation of a strategy's step: fired (with its actions), suppressed or in error, and why."""
+    """One evaluation of a strategy's step: fired (with its actions), suppressed or in error, and why.
+
+    `shadow` is an evaluation beside the version that runs: `action_ids` are those that its actions would have had.
+    `cancelled` is an attempt that a change of its strategy has ended.
+    """
 
     decision_id: str
     customer_id: str

@@ -1,12 +1,15 @@
 """The whole pipeline as a fold in memory: the same functions as the agents', topics as one queue, tables as dicts.
 
-Every state goes through MessagePack between two messages, so that nothing depends on objects staying the same.
+Every state goes through MessagePack between two messages, so that nothing depends on objects staying the same, unless
+it is told to keep them as they are, which is what a worker does between two commits.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from heapq import heappop, heappush
+from typing import TypeVar
 
 from pipeline.domain import evidence, identity
 from pipeline.domain import state as states
@@ -34,6 +37,31 @@ from pipeline.domain.strategies.compiled import Rules
 
 Message = Interaction | IdentityLink | IdentifierErased | AboutCustomer
 """What topics carry."""
+RecordT = TypeVar("RecordT")
+
+
+class _Packed(MutableMapping[str, RecordT]):
+    """Records that are kept as bytes: what is read is never what was written, but equal to it."""
+
+    def __init__(self, encode: Callable[[RecordT], bytes], decode: Callable[[bytes], RecordT]) -> None:
+        self._encode = encode
+        self._decode = decode
+        self._kept: dict[str, bytes] = {}
+
+    def __getitem__(self, key: str) -> RecordT:
+        return self._decode(self._kept[key])
+
+    def __setitem__(self, key: str, record: RecordT) -> None:
+        self._kept[key] = self._encode(record)
+
+    def __delitem__(self, key: str) -> None:
+        del self._kept[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 class Replay:
@@ -41,12 +69,16 @@ class Replay:
 
     Attributes:
         now: the time; it is only ever set forward.
+        rules: what is live; others may be set between two messages.
         commands, decisions, changes, closed: what went to those topics, in order.
         rows: the rows of the tables beside the hot record, by key.
         suppressed: up to when nothing is taken in, by mark of a customer or identifier that is forgotten.
     """
 
-    def __init__(self, rules: Rules, now: int, recogniser: Recogniser | None = None) -> None:
+    def __init__(
+        self, rules: Rules, now: int, recogniser: Recogniser | None = None, packed: bool = True
+    ) -> None:
+        """Begin with nothing known. When not `packed`, records are kept as they are, which is faster."""
         self.now = now
         self.commands: list[ActionCommand] = []
         self.decisions: list[Decision] = []
@@ -54,11 +86,17 @@ class Replay:
         self.closed: list[SessionClosed] = []
         self.rows: dict[str, HistoryEntry | HeldIdentifier] = {}
         self.suppressed: dict[str, int] = {}
-        self._rules = rules
+        self.rules = rules
         self._recogniser = recogniser
-        self._identities: dict[str, bytes] = {}
-        self._customers: dict[str, bytes] = {}
+        self._identities: MutableMapping[str, evidence.IdentityRecord] = (
+            _Packed(evidence.encode, evidence.decode) if packed else {}
+        )
+        self._customers: MutableMapping[str, CustomerState] = (
+            _Packed(states.encode, states.decode) if packed else {}
+        )
         self._due: dict[str, int] = {}
+        # In time order; what is no longer in `_due` is passed over.
+        self._dues: list[tuple[int, str]] = []
 
     def fold(self, *messages: Message) -> None:
         """Handle messages and all that comes of them, in the order in which they came."""
@@ -78,21 +116,21 @@ class Replay:
 
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; what falls due does so at its time."""
-        while self._due:
-            due, customer_id = min((due, customer_id) for customer_id, due in self._due.items())
-            if due > to:
-                break
+        while self._dues and self._dues[0][0] <= to:
+            due, customer_id = heappop(self._dues)
+            if self._due.get(customer_id) != due:
+                continue
+            del self._due[customer_id]
             self.now = max(self.now, due)
-            state = states.decode(self._customers[customer_id])
-            outputs = fire(state, self.now, self._rules)
+            state = self._customers[customer_id]
+            outputs = fire(state, self.now, self.rules)
             self._keep(state)
             self.fold(*self._put_out(outputs))
         self.now = max(self.now, to)
 
     def customer(self, customer_id: str) -> CustomerState | None:
         """A customer's hot record, None when there is none."""
-        raw = self._customers.get(customer_id)
-        return None if raw is None else states.decode(raw)
+        return self._customers.get(customer_id)
 
     def customers(self) -> list[str]:
         """The ids of all customers who have a record."""
@@ -104,8 +142,7 @@ class Replay:
 
     def identity(self, key: str) -> evidence.IdentityRecord | None:
         """The record of an identifier (`type:value`), None when there is none."""
-        raw = self._identities.get(key)
-        return None if raw is None else evidence.decode(raw)
+        return self._identities.get(key)
 
     def _put_out(self, outputs: Iterable[Output]) -> list[Message]:
         """Keep the rows, and what nobody in the pipeline reads; what is left is for other keys."""
@@ -143,7 +180,7 @@ class Replay:
         if record is None:
             self._identities.pop(key, None)
         else:
-            self._identities[key] = evidence.encode(record)
+            self._identities[key] = record
         return outputs
 
     def _customer(self, message: AboutCustomer) -> list[Output]:
@@ -153,7 +190,7 @@ class Replay:
         instead = turned_away(state, message, begins=known is None)
         if instead is not None:
             return instead
-        outputs = handle(state, message, self.now, self._rules)
+        outputs = handle(state, message, self.now, self.rules)
         self._keep(state)
         return outputs
 
@@ -168,8 +205,9 @@ class Replay:
         return forgotten(message, [row for row in rows if isinstance(row, HeldIdentifier)])
 
     def _keep(self, state: CustomerState) -> None:
-        self._customers[state.customer_id] = states.encode(state)
+        self._customers[state.customer_id] = state
         if state.next_due is None:
             self._due.pop(state.customer_id, None)
-        else:
+        elif self._due.get(state.customer_id) != state.next_due:
             self._due[state.customer_id] = state.next_due
+            heappush(self._dues, (state.next_due, state.customer_id))

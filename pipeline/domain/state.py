@@ -16,7 +16,6 @@ from pipeline.domain.customers import Profile
 from pipeline.domain.interactions import Attachment, Identifier, Scalar
 from pipeline.domain.strategies.cel.types import Timestamp
 
-RECENT_EVENTS = 128
 GOING_ON = 16
 THREADS = 8
 THREAD_FACTS = 32
@@ -28,6 +27,8 @@ ABOUT = 24
 ORDERS = 20
 ORDER_FACTS = 32
 ATTEMPTS = 32
+COUNTED = 20
+KEPT = 16
 ACTIONS = 16
 ABSORBED = 128
 HELD = 32
@@ -190,16 +191,37 @@ class Anchor(msgspec.Struct, array_like=True, frozen=True):
     reply_to: str | None = None
 
 
+class Kept(msgspec.Struct, array_like=True, frozen=True):
+    """What a held step keeps of its event besides the anchor: what its actions may read when they go out."""
+
+    text: str | None = None
+    subject: str | None = None
+    language: str | None = None
+    facts: dict[str, Scalar] = msgspec.field(default_factory=dict)
+    attributes: dict[str, Scalar] = msgspec.field(default_factory=dict)
+
+
 class Wait(msgspec.Struct, array_like=True):
     """A step that waits: due at `due` (None: nothing to wait for), because of `anchor`.
 
     `due` includes the grace for late events. `stopped_at` is when the awaited event happened last; what
     happened before it starts no new wait.
+
+    A step that is `held` has had its moment and is carried out when what holds it is over: it is looked at again
+    with every event of the customer and at `due`, not after `until`. `branch` is the one that it has taken, `sent`
+    are the positions of those of its actions that are out. `counted` holds when the events happened that a step
+    counts.
     """
 
     due: int | None = None
     anchor: Anchor | None = None
     stopped_at: int = -1
+    held: bool = False
+    until: int | None = None
+    branch: int = 0
+    sent: list[int] = msgspec.field(default_factory=list)
+    counted: list[int] = msgspec.field(default_factory=list)
+    kept: Kept | None = None
 
 
 class Attempt(msgspec.Struct, array_like=True):
@@ -239,12 +261,13 @@ class CustomerState(msgspec.Struct, array_like=True):
 
     `merged_into` names the customer that has taken over, `absorbed` those that this one has taken over;
     `sessions` are those not closed yet (two only while a late event may still join them); `recent` holds the
-    events seen last (see `remember`) and `forgotten_at` is the newest time dropped from it; `actions` holds the
+    events seen last (see `recent`) and `forgotten_at` is the newest time dropped from it; `actions` holds the
     latest action ids with their last receipt; `noted` as in Attempt, for entries; `next_due` is when to look
     whether something must happen without an event, no later than it must. `before_merge` is what a customer who
     has been merged brought along (MessagePack), `apart` are customers with whom a merge was undone or refused;
     nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
-    the `identifiers` table without being in `identifiers`. `early` are intents that wait for their events.
+    the `identifiers` table without being in `identifiers`. `early` are intents that wait for their events,
+    `spent` is what caps count (see `ledger`). While `holding` is false no attempt has a step that is held.
     """
 
     customer_id: str
@@ -268,6 +291,8 @@ class CustomerState(msgspec.Struct, array_like=True):
     erased_at: int = -1
     held: bytes = b""
     early: list[Early] = msgspec.field(default_factory=list)
+    spent: bytes = b""
+    holding: bool = False
 
     @property
     def session(self) -> Session | None:
@@ -289,68 +314,10 @@ def decode(raw: bytes) -> CustomerState:
     return _decoder.decode(raw)
 
 
-# `recent` has a row of 16 bytes for each event, its fingerprint and when it happened: bytes are read and written
-# with the record at no cost, a map of 128 numbers would be most of it.
-_MARK, _ROW = 8, 16
-
-
-def seen(state: CustomerState, mark: bytes) -> bool:
-    """Whether the event with this fingerprint is among those remembered."""
-    at = state.recent.find(mark)
-    while at % _ROW and at > 0:
-        at = state.recent.find(mark, at + 1)
-    return at >= 0
-
-
-def remember(state: CustomerState, mark: bytes, at: int) -> None:
-    """Remember the fingerprint of an event that happened at `at`, and forget the first beyond the bound."""
-    _keep(state, state.recent + mark + max(at, 0).to_bytes(_ROW - _MARK, "big"))
-
-
-def remember_all(state: CustomerState, rows: bytes) -> None:
-    """Take in what another record remembers; the result does not depend on which takes in which."""
-    either = sorted({*_rows(state.recent), *_rows(rows)}, key=lambda row: (row[_MARK:], row))
-    _keep(state, b"".join(either))
-
-
-def remembered(state: CustomerState) -> list[bytes]:
-    """The fingerprints of the events remembered."""
-    return [row[:_MARK] for row in _rows(state.recent)]
-
-
 def add_early(state: CustomerState, early: Iterable[Early]) -> None:
     """Keep recognised intents until their events come, each once, the last ones beyond the bound."""
     added = [one for one in early if one not in state.early]
     state.early = [*state.early, *added][-EARLY:]
-
-
-def forget_before(state: CustomerState, before: int) -> None:
-    """Remember no event any longer that happened before a time: such an event may be a duplicate from then on."""
-    rows = _rows(state.recent)
-    kept = [row for row in rows if int.from_bytes(row[_MARK:], "big") >= before]
-    if len(kept) < len(rows):
-        gone = set(rows).difference(kept)
-        state.forgotten_at = max(state.forgotten_at, *(int.from_bytes(row[_MARK:], "big") for row in gone))
-        state.recent = b"".join(kept)
-
-
-def forget_events(state: CustomerState, marks: Iterable[bytes]) -> None:
-    """Forget the events with these fingerprints, as if they had never been seen."""
-    gone = set(marks)
-    state.recent = b"".join(row for row in _rows(state.recent) if row[:_MARK] not in gone)
-
-
-def _keep(state: CustomerState, rows: bytes) -> None:
-    excess = len(rows) - RECENT_EVENTS * _ROW
-    if excess > 0:
-        for row in _rows(rows[:excess]):
-            state.forgotten_at = max(state.forgotten_at, int.from_bytes(row[_MARK:], "big"))
-        rows = rows[excess:]
-    state.recent = rows
-
-
-def _rows(rows: bytes) -> list[bytes]:
-    return [rows[at : at + _ROW] for at in range(0, len(rows), _ROW)]
 
 
 def cut(value: Scalar) -> Scalar:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 from pipeline.domain.ids import new_id
+from pipeline.domain.ledger import take_out as take_out_of_ledger
 from pipeline.domain.merging import stand_in
+from pipeline.domain.recent import forget_events, remembered
 from pipeline.domain.state import (
     About,
     CustomerState,
@@ -17,8 +19,6 @@ from pipeline.domain.state import (
     History,
     Session,
     Thread,
-    forget_events,
-    remembered,
 )
 from pipeline.domain.thread_parts import CASE, is_lasting
 
@@ -49,6 +49,7 @@ def take_out(state: CustomerState, other: CustomerState) -> None:
         state.identifiers.pop(key, None)
     for action_id in other.actions:
         state.actions.pop(action_id, None)
+    take_out_of_ledger(state, other.spent)
     forget_events(state, remembered(other))
 
 

@@ -7,17 +7,24 @@ and values are escaped.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import copy
+import difflib
+import zoneinfo
+from collections.abc import Iterator
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 
 from pipeline.domain.failures import Failure
-from pipeline.domain.interactions import CHANNELS
-from pipeline.domain.strategies.problems import Problem
-from pipeline.domain.strategies.source import Path, Source, read, validated
+from pipeline.domain.interactions import CHANNELS, Interaction
+from pipeline.domain.state import Customer, Thread
+from pipeline.domain.strategies.fields import FORM, Caps, QuietHoursPart, mistake
+from pipeline.domain.strategies.forms import validated
+from pipeline.domain.strategies.problems import Problem, one_of
+from pipeline.domain.strategies.source import Path, Source, read
 
 DEFAULT = "default"
 HTML_CHANNELS = frozenset({"email"})
@@ -34,28 +41,76 @@ MAX_CHARACTERS: dict[str, int] = {
 
 VARIABLES = frozenset({"brand", "links", "customer", "thread", "event"})
 """What every template can name; an action adds its own with `with`."""
+_STRUCTS: dict[str, type[msgspec.Struct]] = {"customer": Customer, "thread": Thread, "event": Interaction}
 
 _PLAIN = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
 _HTML = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
 
 
-class Text(BaseModel):
+def _zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
+        remedy = f"did you mean {close[0]!r}?" if close else "write one like Europe/Berlin"
+        raise mistake(f"there is no time zone {name!r}", remedy) from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class _Part(BaseModel):
+    model_config = FORM
+
+
+class Text(_Part):
     """A text with a subject, for channels that have one."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     subject: str
+    """One line."""
     text: str
+    """The text; for e-mail it is HTML."""
 
 
-class BrandFile(BaseModel):
-    """The form of the brand file: `templates` maps template id → channel or `default` → language → text."""
+def _is_text(value: Any) -> str:
+    return "parts" if isinstance(value, dict | Text) else "plain"
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+Texts = dict[
+    str,
+    dict[
+        str,
+        dict[
+            str,
+            Annotated[Annotated[str, Tag("plain")] | Annotated[Text, Tag("parts")], Discriminator(_is_text)],
+        ],
+    ],
+]
+"""Template id → channel or `default` → language → text."""
+
+
+class BrandFile(_Part):
+    """The form of the brand file."""
+
     brand: str
+    """The brand's name."""
     tone: str = ""
+    """How the brand speaks; a note for authors."""
     language: str = Field("en", pattern="^[a-z]{2,3}$")
+    """The language of customers for whom there is no text in their own: two or three letters."""
     links: dict[str, str] = {}
-    templates: dict[str, dict[str, dict[str, str | Text]]]
+    """Addresses that texts can name, as `links.name`."""
+    timezone: Zone = "UTC"
+    """The time zone of customers of whom none is known."""
+    quiet_hours: QuietHoursPart | None = None
+    """Hours of the customer's day in which the lane `proactive` sends nothing."""
+    caps: Caps = []
+    """At most so many proactive actions of all strategies to one customer."""
+    complaints: list[str] = []
+    """Intents that are complaints: while one is open, nothing is sold to its customer."""
+    templates: Texts
+    """The texts: template → channel or `default` → language → text."""
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -73,13 +128,28 @@ class _Compiled(NamedTuple):
 
 
 class Brand:
-    """The templates, compiled; made by `load_brand`."""
+    """The templates, compiled, and what holds for all strategies; made by `load_brand`."""
 
     def __init__(self, file: BrandFile) -> None:
         self.name, self.language, self.links = file.brand, file.language, file.links
+        self.timezone = file.timezone
+        self.quiet_hours = None if file.quiet_hours is None else file.quiet_hours.value
+        self.caps = tuple(cap.value for cap in file.caps)
+        self.complaints = frozenset(file.complaints)
         self._compiled: dict[tuple[str, str, str], _Compiled] = {}
         self._variables: dict[str, frozenset[str]] = {}
-        for name, channels in file.templates.items():
+        self._add(file.templates)
+
+    def with_own(self, templates: Texts) -> Brand:
+        """The same brand with other templates in place of its own of the same names, or beside them."""
+        brand = copy.copy(self)
+        brand._compiled = {place: text for place, text in self._compiled.items() if place[0] not in templates}
+        brand._variables = dict(self._variables)
+        brand._add(templates)
+        return brand
+
+    def _add(self, templates: Texts) -> None:
+        for name, channels in templates.items():
             used: set[str] = set()
             for channel, languages in channels.items():
                 for language, text in languages.items():
@@ -148,26 +218,36 @@ def load_brand(text: str, file: str) -> Brand | list[Problem]:
     brand = validated(source, BrandFile)
     if isinstance(brand, list):
         return brand
-    problems = list(_problems(source, brand))
+    problems = list(text_problems(source, brand.templates, brand))
     return problems or Brand(brand)
 
 
-def _problems(source: Source, brand: BrandFile) -> list[Problem]:
-    problems: list[Problem] = []
-    for name, channels in brand.templates.items():
+def text_problems(source: Source, templates: Texts, brand: BrandFile | Brand) -> Iterator[Problem]:
+    """What is wrong with the texts under `templates` in a brand or strategy file."""
+    for name, channels in templates.items():
         for channel, languages in channels.items():
             path: Path = ("templates", name, channel)
             if channel not in (*CHANNELS, DEFAULT):
-                remedy = f"write one of {', '.join(CHANNELS)} or {DEFAULT}"
-                problems.append(source.problem(path, f"{channel} is not a channel", remedy))
+                remedy = one_of(channel, (*CHANNELS, DEFAULT))
+                yield source.unknown(path, f"{channel} is not a channel", remedy)
             if brand.language not in languages:
                 message = f"there is no text in {brand.language}, the brand's language"
-                problems.append(source.problem(path, message, "add one"))
+                yield source.problem(path, message, "add one")
             for language, text in languages.items():
                 for part in (text,) if isinstance(text, str) else (text.subject, text.text):
-                    try:
-                        _PLAIN.from_string(part)
-                    except TemplateSyntaxError as error:
-                        message = f"not a valid text: {error.message}"
-                        problems.append(source.problem((*path, language), message, "check the braces"))
-    return problems
+                    for message, remedy in _mistakes(part, brand.links):
+                        yield source.problem((*path, language), message, remedy)
+
+
+def _mistakes(text: str, links: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a text, and what to do about it."""
+    try:
+        _PLAIN.from_string(text)
+    except TemplateSyntaxError as error:
+        yield f"not a valid text: {error.message}", "check the braces"
+        return
+    known = {name: [*struct.__struct_fields__] for name, struct in _STRUCTS.items()} | {"links": [*links]}
+    for node in _PLAIN.parse(text).find_all(nodes.Getattr):
+        if isinstance(node.node, nodes.Name) and node.attr not in known.get(node.node.name, (node.attr,)):
+            of = node.node.name
+            yield f"{of} has no {node.attr!r}", one_of(node.attr, known[of])

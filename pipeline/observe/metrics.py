@@ -49,6 +49,15 @@ class Pipeline:
         "Records dropped because they tell of somebody who is forgotten, up to when that was.",
         ["stage"],
     )
+    strategies_refused = Gauge(
+        "throughline_strategies_refused",
+        "Keys of the topic strategies whose last record is not applied, because it is wrong or waits for another.",
+    )
+    strategies_paused = Counter(
+        "throughline_strategies_paused_total",
+        "Strategies that this worker has paused because their conditions failed.",
+        ["strategy"],
+    )
 
 
 RUNTIME = Runtime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.domain.failures import Failure
@@ -20,23 +21,32 @@ def load_rules(strategies: Path = STRATEGIES, brand: Path = BRAND) -> Rules | li
     """The rules in a directory of strategy files (`*.yaml`) and a brand file, or all that is wrong with
     them.
     """
+    if not strategies.is_dir():
+        return [Problem(str(strategies), 0, 0, "is not a directory", "name the one with the strategies")]
+    texts = read_texts([brand, *files_in(strategies)])
+    if isinstance(texts, list):
+        return texts
+    return compile_rules(texts, texts.pop(str(brand)), str(brand))
+
+
+def files_in(strategies: Path) -> list[Path]:
+    """The strategy files in a directory, by name."""
+    return sorted(strategies.glob("*.yaml"))
+
+
+def read_texts(files: Iterable[Path]) -> dict[str, str] | list[Problem]:
+    """The texts of files by their names, or what keeps any of them from being read."""
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for path in [brand, *sorted(strategies.glob("*.yaml"))]:
+    for file in files:
         try:
-            texts[str(path)] = path.read_text(encoding="utf-8")
+            texts[str(file)] = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             problems.append(
-                Problem(str(path), 0, 0, f"cannot be read: {reason}", "check the path and the file")
+                Problem(str(file), 0, 0, f"cannot be read: {reason}", "check the path and the file")
             )
-    if not strategies.is_dir():
-        problems.append(
-            Problem(str(strategies), 0, 0, "is not a directory", "name the one with the strategies")
-        )
-    if problems:
-        return problems
-    return compile_rules(texts, texts.pop(str(brand)), str(brand))
+    return problems or texts
 
 
 def load_recogniser(path: Path = INTENT_MODEL) -> LinearModel | Failure:

@@ -24,7 +24,8 @@ class PublishError(Exception):
 class Publisher:
     """Sends values to their topics, each once, in order per key; `close` (or `with`) waits for delivery.
 
-    `source` is told as the CloudEvents source.
+    `source` is told as the CloudEvents source. `ends` has, of every topic (named in full) and partition, the offset
+    behind the last record that was delivered.
     """
 
     def __init__(self, settings: Settings, codec: Codec, source: str) -> None:
@@ -32,6 +33,7 @@ class Publisher:
         self._bootstrap = settings.bootstrap
         self._codec = codec
         self._source = source
+        self.ends: dict[tuple[str | None, int | None], int] = {}
         self._failure: str | None = None
         self._producer = Producer(
             {
@@ -83,8 +85,10 @@ class Publisher:
             reason, self._failure = self._failure, None
             raise PublishError(f"{self._bootstrap}: {reason}; is the broker up, and did `topics apply` run?")
 
-    def _report(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and self._failure is None:
+    def _report(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self.ends[message.topic(), message.partition()] = (message.offset() or 0) + 1
+        elif self._failure is None:
             self._failure = error.str()
 
 

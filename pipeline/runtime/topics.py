@@ -122,7 +122,16 @@ def all_topics(prefix: str, partitions: int, replication: int) -> list[TopicSpec
         topic("action.receipts", "customer id", "ActionReceipt"),
         # Explanations are asked for long after the fact, and dead letters are repaired by people.
         topic("decisions", "customer id", "Decision", days=90),
-        replace(compacted("strategies", "strategy id", "StrategyRelease"), partitions=1),
+        replace(
+            compacted(
+                "strategies",
+                "strategy id; of a version: strategy id@version; of the kill switch: kill-switch",
+                "StrategyRelease",
+                "StrategyRollout",
+                "KillSwitch",
+            ),
+            partitions=1,
+        ),
         replace(compacted("circumstances", "circumstance id", "Circumstance"), partitions=1),
         replace(compacted("workers", "worker id", "WorkerStatus"), partitions=1),
         topic("adviser.states", "queue", "AdviserState"),

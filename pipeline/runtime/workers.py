@@ -55,8 +55,12 @@ class Roster(msgspec.Struct, frozen=True):
         """The roster after a worker has told of itself (None: that it stops).
 
         One that had partitions and lost all of them to others has died: it would have said so itself otherwise.
+        One that tells of something else meanwhile claims nothing that another has claimed since.
         """
         claimed = {} if status is None else dict.fromkeys(status.partitions, worker_id)
+        before = self.statuses.get(worker_id)
+        if status is not None and before is not None and before.updated_at == status.updated_at:
+            claimed = {n: worker_id for n in claimed if self.owners.get(n, worker_id) == worker_id}
         owners = {n: owner for n, owner in self.owners.items() if owner != worker_id} | claimed
         alive = {
             name: other
@@ -80,8 +84,8 @@ class Roster(msgspec.Struct, frozen=True):
         ]
 
 
-class _Reader:
-    """Reads the topic from its beginning."""
+class RosterReader:
+    """Reads the topic from its beginning; `roster` is what it has told so far."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._codec = codec
@@ -109,12 +113,13 @@ class _Reader:
             self.roster = self.roster.told(name, status)
 
     def close(self) -> None:
+        """Close the connection."""
         self._consumer.close()
 
 
 def read_workers(settings: Settings, codec: Codec, patience_s: float) -> Roster:
     """The workers that run, read once; after `patience_s` without the topic's end what is known by then. Blocks."""
-    reader = _Reader(settings, codec)
+    reader = RosterReader(settings, codec)
     give_up = time.monotonic() + patience_s
     try:
         while not reader.poll(_POLL_S) and time.monotonic() < give_up:
@@ -148,7 +153,7 @@ class Workers(threading.Thread):
     def run(self) -> None:
         """Write what is announced, read what all write, until `leave`."""
         settings = self._settings
-        reader = _Reader(settings, self._codec)
+        reader = RosterReader(settings, self._codec)
         # What cannot be delivered now is delivered when the broker is back, in order.
         producer = Producer(
             {

@@ -20,6 +20,7 @@ from pipeline.domain.messages import (
     MergeRequested,
     SessionClosed,
 )
+from pipeline.domain.releases import KillSwitch, StrategyRelease, StrategyRollout
 from pipeline.domain.requests import EraseRequested, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.workers import WorkerStatus
@@ -41,8 +42,11 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "IdentityLink": IdentityLink,
     "IntentRecognised": IntentRecognised,
     "Interaction": Interaction,
+    "KillSwitch": KillSwitch,
     "MergeRequested": MergeRequested,
     "SessionClosed": SessionClosed,
+    "StrategyRelease": StrategyRelease,
+    "StrategyRollout": StrategyRollout,
     "ThreadSplit": ThreadSplit,
     "ThreadsJoined": ThreadsJoined,
     "UnmergeRequested": UnmergeRequested,

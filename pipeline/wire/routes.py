@@ -23,6 +23,7 @@ from pipeline.domain.messages import (
     MergeRequested,
     SessionClosed,
 )
+from pipeline.domain.releases import KillSwitch, StrategyRelease, StrategyRollout
 from pipeline.domain.requests import EraseRequested, ThreadsJoined, ThreadSplit, UnmergeRequested
 from pipeline.wire.dead_letters import DeadLetter
 from pipeline.wire.headers import Headers, TraceParent, build_headers, event_type
@@ -30,6 +31,7 @@ from pipeline.wire.workers import WorkerStatus
 
 _IDENTIFIED = "interactions.identified"
 _REQUESTS = "customer.requests"
+_STRATEGIES = "strategies"
 
 
 class Route(NamedTuple):
@@ -79,6 +81,9 @@ _WHERE: dict[type[msgspec.Struct], Callable[[Any], tuple[str, str, int]]] = {
     ActionReceipt: lambda it: ("action.receipts", it.action_id, it.at),
     Decision: lambda it: ("decisions", it.decision_id, it.decided_at),
     DeadLetter: lambda it: ("dead-letters", f"{it.source}/{it.partition}/{it.offset}", it.failed_at),
+    StrategyRelease: lambda it: (_STRATEGIES, it.key, it.released_at),
+    StrategyRollout: lambda it: (_STRATEGIES, f"{it.strategy_id}/{it.changed_at}/roll-out", it.changed_at),
+    KillSwitch: lambda it: (_STRATEGIES, f"{it.key}/{it.changed_at}", it.changed_at),
     WorkerStatus: lambda it: ("workers", f"{it.worker_id}/{it.updated_at}", it.updated_at),
 }
 

@@ -6,9 +6,11 @@ import msgspec
 
 
 class WorkerStatus(msgspec.Struct, kw_only=True, frozen=True):
-    """A worker that runs: `address` (host:port) answers questions about the customers of its `partitions`.
+    """A worker that runs: `address` (host:port) answers questions about the customers of its `partitions`, which it
+    owns since `updated_at`.
 
-    Times are epoch milliseconds.
+    Of the topic `strategies` it has applied every record before `strategies_offset`, but those under the keys in
+    `strategies_refused`, which says why. Times are epoch milliseconds.
     """
 
     worker_id: str
@@ -16,6 +18,8 @@ class WorkerStatus(msgspec.Struct, kw_only=True, frozen=True):
     partitions: list[int] = msgspec.field(default_factory=list)
     started_at: int
     updated_at: int
+    strategies_offset: int = 0
+    strategies_refused: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def key(self) -> str:

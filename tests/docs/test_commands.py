@@ -8,6 +8,8 @@ import sys
 
 import pytest
 from documents import DOCUMENTS, ROOT
+from guide import PLAYED, blocks
+from guide import commands as commands_of
 
 from pipeline.cli import COMMANDS, load
 
@@ -18,7 +20,9 @@ INTENTS = (
     "tests/integration/test_intents_on_broker.py::test_a_thread_gets_its_intent_and_events_are_folded_without"
 )
 CLASSIFY = "tests/unit/test_intents.py::test_classify_tells_the_intent_or_that_it_is_unknown"
+FOLLOWED = "tests/docs/test_guide_commands.py::test_the_guide_can_be_followed_to_its_end"
 CHECKED = {
+    **{command: FOLLOWED for block in blocks("sh", *PLAYED) for command in commands_of(block)},
     "make setup": TARGETS,
     "make test": TARGETS,
     "make demo": TARGETS,
@@ -55,9 +59,9 @@ def commands() -> list[tuple[str, str]]:
     found = []
     for name, path in DOCUMENTS.items():
         for block in re.findall(
-            r"```(?:sh|bash|shell|console)\n(.*?)```", path.read_text("utf-8"), re.DOTALL
+            r"```(?:sh|bash|shell|console)\b[^\n]*\n(.*?)```", path.read_text("utf-8"), re.DOTALL
         ):
-            lines = (line.strip() for line in block.splitlines())
+            lines = re.split(r"\n(?! )", block.strip())
             found += [(name, line) for line in lines if line and line[0] != "#"]
     return found
 
@@ -82,7 +86,7 @@ def mentioned(pattern: str) -> set[str]:
     return {found for path in DOCUMENTS.values() for found in re.findall(pattern, path.read_text("utf-8"))}
 
 
-@pytest.mark.parametrize("target", sorted(mentioned(r"(?m)(?:`|^)make ([a-z]+)")))
+@pytest.mark.parametrize("target", sorted(mentioned(r"(?m)(?:`|^)make ([a-z-]+)")))
 def test_every_target_that_a_document_names_is_there(target: str) -> None:
     done = subprocess.run(
         ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False

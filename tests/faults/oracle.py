@@ -31,6 +31,7 @@ from pipeline.domain.messages import (
     IdentityLink,
     MergeRequested,
 )
+from pipeline.domain.recent import seen
 from pipeline.domain.replay import Message, Replay
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
@@ -135,7 +136,7 @@ class Oracle:
         return self._replay.customer(customer_id) or CustomerState(customer_id)
 
     def _knows(self, value: IdentifiedInteraction) -> bool:
-        return states.seen(self._state(value.customer_id), fingerprint(value.interaction.event_id))
+        return seen(self._state(value.customer_id), fingerprint(value.interaction.event_id))
 
 
 def note(

@@ -151,7 +151,8 @@ def markdown(soaked: Soaked, about: dict[str, str]) -> str:
         [
             "# Soak",
             "",
-            f"Written by `python -m tests.faults.soak`: one worker, {(last.at_s - soaked.warm_s) / 60:.1f} minutes at "
+            f"Written by `python -m tests.faults.soak`: one worker, "
+            f"{(last.at_s - soaked.warm_s) / 60:.1f} minutes at "
             f"{soaked.rate:,.0f} events/s, {soaked.rate / soaked.capacity:.0%} of what it folds while more "
             "is produced beside it.",
             "",

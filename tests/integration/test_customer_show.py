@@ -166,6 +166,21 @@ def test_either_worker_says_the_same_by_customer_and_by_identifier(
         assert all(answer == answers[0] for answer in answers)
 
 
+def looked_at(client: Client) -> list[int]:
+    """Of how many customers a worker tells attempts, by partition."""
+    pages = [client.ask("partitions", str(number), "attempts", "return-form-help") for number in range(4)]
+    return [-1 if isinstance(page, Failure) else page["looked_at"] for page in pages]
+
+
+def test_either_worker_counts_attempts_in_all_partitions(
+    deployment: Deployment, told: dict[str, Client]
+) -> None:
+    homes = [partition_of(customer_id, 4) for customer_id in CUSTOMERS]
+    expected = [homes.count(number) for number in range(4)]
+    for client in told.values():
+        until(lambda c=client: looked_at(c) == expected)
+
+
 def test_every_worker_knows_who_is_there(deployment: Deployment, told: dict[str, Client]) -> None:
     for client in told.values():
         shown = client.ask("workers")

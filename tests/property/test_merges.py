@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -11,80 +9,19 @@ from domain_values import MINUTE, NOW, event, profile, rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from interleaved import Interleaved
 
 from pipeline.domain.customers import Profile
 from pipeline.domain.ids import fingerprint, provisional_id
 from pipeline.domain.interactions import Identifier, Interaction
-from pipeline.domain.messages import IdentifierErased, IdentityLink
-from pipeline.domain.replay import Message, Replay
+from pipeline.domain.messages import IdentityLink
+from pipeline.domain.replay import Message
 from pipeline.domain.requests import UnmergeRequested
-from pipeline.domain.state import remembered
 
 RULES = rules()
 KNOWN = ("C-1", "C-2", "C-3")
 DEVICES = [Identifier("device", f"d-{at}") for at in range(4)]
 EMAILS = [Identifier("email", f"{name}@example.com", "asserted") for name in ("ann", "ben")]
-
-
-class Interleaved(Replay):
-    """Messages under one key are handled in their order; whose turn it is, `choose` says, as partitions would."""
-
-    def __init__(self, choose: Callable[[Sequence[str]], str]) -> None:
-        super().__init__(RULES, NOW + MINUTE)
-        self._choose = choose
-        self._waiting: dict[str, deque[Message]] = {}
-
-    def put(self, *messages: Message) -> None:
-        """Publish messages."""
-        for message in messages:
-            hop = 1 if isinstance(message, Interaction | IdentityLink | IdentifierErased) else 2
-            key = message.customer_id if isinstance(message, Profile) else message.key
-            self._waiting.setdefault(f"{hop} {key}", deque()).append(message)
-
-    def run(self, steps: int | None = None) -> None:
-        """Handle so many messages, or all that wait and come of them."""
-        for _ in range(steps or 10_000):
-            if self.idle:
-                return
-            key = self._choose(sorted(self._waiting))
-            queue = self._waiting[key]
-            message = queue.popleft()
-            if not queue:
-                del self._waiting[key]
-            self.put(*self.step(message))
-        assert steps, "messages go round in a circle"
-
-    @property
-    def idle(self) -> bool:
-        """Whether no message waits."""
-        return not self._waiting
-
-    def parents(self) -> dict[str, str | None]:
-        """Into whom each customer was merged."""
-        return {one: self.merged_into(one) for one in self.customers()}
-
-    def merged_into(self, customer_id: str) -> str | None:
-        """Into whom the customer was merged."""
-        state = self.customer(customer_id)
-        return None if state is None else state.merged_into
-
-    def root(self, customer_id: str) -> str:
-        """The customer at the end of the chain; fails when there is none."""
-        seen = [customer_id]
-        while (parent := self.merged_into(seen[-1])) is not None:
-            assert parent not in seen, "a circle"
-            seen.append(parent)
-        return seen[-1]
-
-    def partition(self) -> dict[str, set[bytes]]:
-        """The events that each customer who is nobody's child remembers."""
-        found = {}
-        for customer_id in self.customers():
-            state = self.customer(customer_id)
-            assert state is not None
-            if state.merged_into is None and state.recent:
-                found[customer_id] = set(remembered(state))
-        return found
 
 
 def login(customer_id: str) -> Identifier:
@@ -101,7 +38,7 @@ class Merging(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
-        self.replay = Interleaved(Random(seed).choice)
+        self.replay = Interleaved(RULES, NOW + MINUTE, Random(seed).choice)
         self.events: list[str] = []
 
     @rule(
@@ -253,7 +190,7 @@ def test_who_is_joined_depends_on_the_evidence_and_not_on_its_order(
     people: list[tuple[str | None, list[Message]]], seed: int
 ) -> None:
     random = Random(seed)
-    replay = Interleaved(random.choice)
+    replay = Interleaved(RULES, NOW + MINUTE, random.choice)
     told = [one for _, messages in people for one in messages]
     random.shuffle(told)
     for one in told:
@@ -284,7 +221,7 @@ def test_who_is_joined_depends_on_the_evidence_and_not_on_its_order(
 def test_whatever_the_system_of_record_says_nobody_is_lost_in_a_circle(
     links: list[tuple[str, str]], seed: int
 ) -> None:
-    replay = Interleaved(Random(seed).choice)
+    replay = Interleaved(RULES, NOW + MINUTE, Random(seed).choice)
     for name in "ABCDE":
         replay.put(event(name, identifiers=[Identifier("device", name), login(name)]))
     replay.run()

@@ -17,7 +17,7 @@ from pipeline.domain.evidence import IdentityRecord
 from pipeline.domain.redaction import MASK
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.sessions import touch_session
-from pipeline.domain.state import CustomerState
+from pipeline.domain.state import Anchor, Attempt, CustomerState
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.store import Store, StoreError
 from pipeline.runtime.workers import Workers, partition_of
@@ -49,7 +49,7 @@ class Worker:
                 )
         self.workers = Workers(settings, Codec())
         lookup = Lookup(settings, TOKEN, self.decisions, self.tables["identities"], self.workers)
-        api = make_api(lookup, TOKEN, lambda: self.workers.roster, lambda: True)
+        api = make_api(lookup, TOKEN, PARTITIONS, lambda: self.workers.roster, lambda: True)
         self.client = TestClient(api, headers={"Authorization": f"Bearer {TOKEN}"})
 
     def put(self, table: str, key: str, value: Any) -> None:
@@ -142,6 +142,24 @@ def test_the_history_is_that_of_all_who_were_merged_newest_first(worker: Worker)
         assert answer["customer_id"] == "C-1"
 
 
+def test_attempts_in_flight_are_counted_on_disk_by_the_worker_that_has_the_partition(worker: Worker) -> None:
+    entry = Anchor("e-1", "web", "form_started", "visit", NOW)
+    running = Attempt("greeting", 2, "order-1", "C-1", NOW, entry, done={"help": 1})
+    worker.keep(CustomerState("C-1", attempts={"greeting|order-1": running}))
+    home = partition_of("C-1", PARTITIONS)
+    kept = worker.tables["sessions"].partition(home)
+    kept.store.write(kept.swap(), 1)
+    kept.settle()
+    for number in OWN:
+        answer = worker.get(f"/partitions/{number}/attempts/greeting?begun_after={NOW - 1}")
+        tally = {"attempts": 1, "steps": {"help": {"done": 1, "waiting": 0}}}
+        assert answer["versions"] == ({"2": tally} if number == home else {})
+        assert (answer["looked_at"], answer["next"]) == (int(number == home), None)
+    assert worker.get(f"/partitions/{home}/attempts/greeting?begun_after={NOW}")["versions"] == {}
+    assert worker.get(f"/partitions/{home}/attempts/greeting?after=C-1")["looked_at"] == 0
+    assert worker.get(f"/partitions/{FOREIGN}/attempts/greeting", 503) == "recovering"
+
+
 def test_what_is_redacted_has_no_words_of_the_customer(worker: Worker) -> None:
     worker.keep(CustomerState("C-1"))
     worker.note("C-1", NOW)
@@ -150,7 +168,16 @@ def test_what_is_redacted_has_no_words_of_the_customer(worker: Worker) -> None:
     assert worker.get("/customers/C-1?redact=1")["asked"] == MASK
 
 
-@pytest.mark.parametrize("path", ["/customers/nobody", "/identifiers/email:nobody@example.com", "/elsewhere"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/customers/nobody",
+        "/identifiers/email:nobody@example.com",
+        "/elsewhere",
+        f"/partitions/{PARTITIONS}/attempts/greeting",
+        "/partitions/x/attempts/greeting",
+    ],
+)
 def test_what_is_not_there_is_not_found(worker: Worker, path: str) -> None:
     assert worker.get(path, 404) == "not_found"
 
@@ -168,6 +195,10 @@ def test_what_is_not_there_is_not_found(worker: Worker, path: str) -> None:
         "/customers/C-1/history?limit=999999999999999999999",
         "/customers/C-1/history?limit=%C2%B2",
         "/customers/C-1?redact=yes",
+        "/partitions/0/attempts/greeting?begun_after=-1",
+        f"/partitions/0/attempts/greeting?begun_after={'9' * 16}",
+        f"/partitions/0/attempts/{'x' * (MAX_KEY + 1)}",
+        f"/partitions/0/attempts/greeting?after={'x' * (MAX_KEY + 1)}",
     ],
 )
 def test_what_cannot_be_asked_is_refused(worker: Worker, path: str) -> None:
@@ -181,7 +212,14 @@ def test_it_only_reads(worker: Worker) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/customers/C-1", "/customers/C-1/history", "/identifiers/device:d", "/workers"]
+    "path",
+    [
+        "/customers/C-1",
+        "/customers/C-1/history",
+        "/identifiers/device:d",
+        "/partitions/0/attempts/greeting",
+        "/workers",
+    ],
 )
 @pytest.mark.parametrize("given", ["", TOKEN, "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", "Bearer tök"])
 def test_without_the_token_nothing_is_told(worker: Worker, path: str, given: str) -> None:

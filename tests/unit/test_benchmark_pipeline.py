@@ -25,6 +25,7 @@ from benchmarks.pipeline_site import Figures, Site
 from benchmarks.pipeline_strategies import variation, write_strategies
 from pipeline.domain import state as states
 from pipeline.domain.ids import is_provisional
+from pipeline.domain.recent import remembered
 from pipeline.local.broker import Broker
 from pipeline.wire.codec import Codec
 
@@ -119,7 +120,7 @@ def test_a_pipe_folds_every_event_into_one_record(tmp_path: Path) -> None:
     pipe.fold(encoded(codec, profiles(100, NOW)))
     pipe.fold(encoded(codec, islice(events_of(100, "e-", pipe), 2_500)))
     rows = [states.decode(raw) for _, raw in pipe.rows("sessions")]
-    assert sum(len(states.remembered(row)) for row in rows) == 2_500
+    assert sum(len(remembered(row)) for row in rows) == 2_500
     assert any(row.merged_into for row in rows)
     pipe.close()
 

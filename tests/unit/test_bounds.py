@@ -9,6 +9,7 @@ from pipeline.domain import state as states
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Attachment, Identifier, Interaction
 from pipeline.domain.messages import IdentifiedInteraction
+from pipeline.domain.recent import seen
 from pipeline.domain.replay import Replay
 from pipeline.domain.rows import HistoryEntry
 from pipeline.domain.state import CustomerState
@@ -167,12 +168,12 @@ def test_only_the_last_events_are_remembered_and_after_a_week_none() -> None:
     replay = Replay(LIVE, NOW)
     replay.fold(event("first", NOW, identifiers=[NUMBER]))
     state = state_of(replay, "C-1")
-    assert states.seen(state, fingerprint("first"))
+    assert seen(state, fingerprint("first"))
     replay.advance(NOW + 8 * DAY)
     replay.fold(event("last", NOW + 8 * DAY, identifiers=[NUMBER]))
     replay.advance(NOW + 9 * DAY)
     state = state_of(replay, "C-1")
-    assert not states.seen(state, fingerprint("first"))
+    assert not seen(state, fingerprint("first"))
     assert state.forgotten_at == NOW
     replay.fold(event("first", NOW, identifiers=[NUMBER]))
     assert state_of(replay, "C-1").history.contacts == 2

@@ -1,4 +1,4 @@
-"""Which channel carries a message, and what consent stops."""
+"""Which channel carries a message, and what customers consent to."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 from domain_values import NOW, SMS, profile
 
-from pipeline.domain.actions import SendMessage
+from pipeline.domain.consent import consents, purpose_of
 from pipeline.domain.delivery import Delivery, address, choose, in_use
-from pipeline.domain.gates import Wish, consents, purpose_of, stopped_by
 from pipeline.domain.interactions import Identifier
 from pipeline.domain.state import CustomerState, GoingOn, Seen
 
 EMAIL = Identifier("email", "maya@example.com", "verified")
 DEVICE = Identifier("device", "d-1", "observed")
-TEXT = SendMessage(channel="sms", to="+44", template="hello", language="en", text="x")
 
 
 def every(_: str) -> bool:
@@ -87,11 +85,3 @@ def test_service_needs_no_refusal_and_marketing_needs_a_grant() -> None:
         "service",
         "marketing",
     ]
-
-
-def test_the_consent_gate_names_what_is_missing() -> None:
-    stop = stopped_by(Wish(TEXT, "proactive", "sms"), customer())
-    assert stop is not None
-    assert (stop.rule, stop.held, stop.values) == ("consent", False, {"consent.marketing/sms": "not given"})
-    assert stopped_by(Wish(TEXT, "service_reply", "sms"), customer()) is None
-    assert stopped_by(Wish(TEXT, "proactive", None), customer()) is None

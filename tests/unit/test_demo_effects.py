@@ -6,7 +6,8 @@ from pipeline.domain.customers import Profile
 from pipeline.domain.evidence import IdentityRecord
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Identifier, Interaction
-from pipeline.domain.state import CustomerState, Session, remember
+from pipeline.domain.recent import remember
+from pipeline.domain.state import CustomerState, Session
 from pipeline.local.demo.effects import Effects
 
 EVENT = Interaction(

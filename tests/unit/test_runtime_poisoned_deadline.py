@@ -18,6 +18,7 @@ from pipeline.runtime.checkpoint import Checkpoint
 from pipeline.runtime.horizon import Horizon
 from pipeline.runtime.partition import TablePartition
 from pipeline.runtime.store import Store
+from pipeline.settings import Settings
 from pipeline.wire.codec import Codec
 from pipeline.wire.dead_letters import DeadLetter
 
@@ -39,6 +40,7 @@ class App:
 
     def __init__(self, directory: Path) -> None:
         self.horizon = Horizon(lambda: DUE, lambda: 0.0)
+        self.settings = Settings()
         self._directory = directory
         self.tables: list[Table] = []
         self.consumer = self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,16 +12,20 @@ from pipeline.wire.routes import route
 from pipeline.wire.workers import WorkerStatus
 
 
-def status(worker_id: str, *partitions: int) -> WorkerStatus:
+def status(worker_id: str, *partitions: int, since: int = 2) -> WorkerStatus:
     return WorkerStatus(
-        worker_id=worker_id, address=f"{worker_id}:80", partitions=[*partitions], started_at=1, updated_at=2
+        worker_id=worker_id,
+        address=f"{worker_id}:80",
+        partitions=[*partitions],
+        started_at=1,
+        updated_at=since,
     )
 
 
 def after(*told: tuple[str, tuple[int, ...] | None]) -> Roster:
     roster = Roster()
-    for name, partitions in told:
-        roster = roster.told(name, None if partitions is None else status(name, *partitions))
+    for since, (name, partitions) in enumerate(told):
+        roster = roster.told(name, None if partitions is None else status(name, *partitions, since=since))
     return roster
 
 
@@ -43,6 +48,14 @@ def test_a_worker_that_stops_is_gone_with_its_partitions() -> None:
 def test_a_worker_that_died_is_gone_when_others_have_all_that_it_had() -> None:
     assert owners(after(("w1", (0, 1)), ("w2", (0,)))) == {"w1": [1], "w2": [0]}
     assert owners(after(("w1", (0, 1)), ("w2", (0,)), ("w3", (1,)))) == {"w2": [0], "w3": [1]}
+
+
+def test_a_worker_that_tells_of_something_else_takes_no_partition_back() -> None:
+    roster = after(("w1", (0, 1)), ("w2", (1,)))
+    again = msgspec.structs.replace(roster.statuses["w1"], strategies_offset=7)
+    assert owners(roster.told("w1", again)) == {"w1": [0], "w2": [1]}
+    assert roster.told("w1", again).statuses["w1"].strategies_offset == 7
+    assert owners(after(("w1", (0, 1)), ("w2", (1,)), ("w1", (0, 1)))) == {"w1": [0, 1]}
 
 
 def test_a_worker_that_waits_for_partitions_is_there() -> None:

@@ -14,8 +14,9 @@ from pipeline.domain.customer import fire
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.merging import absorb
 from pipeline.domain.messages import ActionCommand, Output, SessionClosed
+from pipeline.domain.recent import remembered
 from pipeline.domain.rows import HistoryEntry
-from pipeline.domain.state import CustomerState, remembered
+from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compile import compile_strategy
 from pipeline.domain.strategies.compiled import Rules
 

@@ -334,6 +334,6 @@ def test_an_answer_in_public_goes_where_the_customer_wrote_also_from_a_later_ste
 def test_attempts_are_bounded() -> None:
     live, state = rules(ABSENCE), customer()
     for at in range(ATTEMPTS + 5):
-        folded(state, event(f"e{at}", NOW + at, kind="start", interaction_id=f"i{at}"), live)
+        folded(state, event(f"e{at}", NOW + at * HOUR, kind="start", interaction_id=f"i{at}"), live)
     assert len(state.attempts) == ATTEMPTS
     assert f"s|i{ATTEMPTS + 4}" in state.attempts

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.domain.failures import Failure
 from pipeline.domain.state import Customer
+from pipeline.domain.strategies.policy import Cap, QuietHours
 from pipeline.domain.templates import Brand, Rendered, load_brand
 
 FILE = """
@@ -44,6 +45,25 @@ def test_the_text_fits_language_and_channel(
     assert brand().render("hello", channel, language, MAYA) == Rendered(text, None, spoken)
 
 
+def test_a_brand_says_what_holds_for_all_its_strategies() -> None:
+    plain = brand()
+    assert (plain.timezone, plain.quiet_hours, plain.caps) == ("UTC", None, ())
+    rich = brand(
+        f"{FILE}timezone: Europe/Berlin\nquiet_hours: {{from: '21:00', to: '08:00'}}\n"
+        "caps: [{times: 3, per: 7d, channel: sms}]\ncomplaints: [damaged_item]\n"
+    )
+    assert (rich.timezone, rich.complaints) == ("Europe/Berlin", {"damaged_item"})
+    assert rich.quiet_hours == QuietHours(21 * 60, 8 * 60, hold=True)
+    assert rich.caps == (Cap(3, 7 * 86_400_000, "sms"),)
+
+
+def test_texts_of_a_strategy_replace_those_of_the_brand_and_leave_it_as_it_is() -> None:
+    own = brand().with_own({"hello": {"default": {"en": "Own"}}})
+    assert own.render("hello", "sms", "de", MAYA) == Rendered("Own", None, "en")
+    assert own.speaks("mail", "email")
+    assert brand().render("hello", "sms", "de", MAYA) == Rendered("Hallo Maya", None, "de")
+
+
 def test_a_channel_without_text_is_a_failure() -> None:
     assert not brand().speaks("mail", "sms")
     failure = brand().render("mail", "sms", "en", MAYA)
@@ -75,7 +95,7 @@ def test_a_missing_value_and_a_text_too_long_are_failures() -> None:
 
 
 def test_texts_reach_nothing_inside() -> None:
-    inside = brand(FILE.replace("Hi {{ customer.name }}", "{{ customer.__class__.__mro__ }}"))
+    inside = brand(FILE.replace("Hi {{ customer.name }}", "{{ customer.name.__class__.__mro__ }}"))
     assert isinstance(inside.render("hello", "sms", "en", MAYA), Failure)
 
 
@@ -88,6 +108,22 @@ def test_texts_reach_nothing_inside() -> None:
         ("sms: {en:", "sms: {de:", "there is no text in en, the brand's language"),
         ("brand: Northwind", "bland: Northwind", "bland is not a setting here"),
         ("language: en", "language: English", "brand.yaml:3:11: language"),
+        (
+            "language: en",
+            "language: en\ntimezone: Europe/Berlinn",
+            "brand.yaml:4:11: there is no time zone 'Europe/Berlinn'; did you mean 'Europe/Berlin'?",
+        ),
+        (
+            "language: en",
+            "language: en\nquiet_hours: {from: 9pm, to: '08:00'}",
+            "brand.yaml:4:21: '9pm' is not a time of day",
+        ),
+        (
+            "language: en",
+            "language: en\ncaps: [{times: 3, per: 1d, channel: fax}]",
+            "brand.yaml:4:37: 'fax' is not a channel",
+        ),
+        ("Hi {{ customer.name }}", "Hi {{ customer.nam }}", "customer has no 'nam'; did you mean 'name'?"),
     ],
 )
 def test_a_mistake_is_said_with_its_place(old: str, new: str, message: str) -> None:

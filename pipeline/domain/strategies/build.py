@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from pipeline.domain.consent import purpose_of
 from pipeline.domain.delivery import address, choose
 from pipeline.domain.failures import Failure
-from pipeline.domain.gates import Wish, purpose_of
+from pipeline.domain.gates import Wish
 from pipeline.domain.messages import Reason
 from pipeline.domain.state import Attempt
-from pipeline.domain.strategies.compile import IN_USE, PREFERRED
+from pipeline.domain.strategies.compile_action import IN_USE, PREFERRED
 from pipeline.domain.strategies.compiled import Action, Param, Strategy
 from pipeline.domain.strategies.moment import Moment
 
@@ -61,7 +62,8 @@ def _text_fields(
     if isinstance(variables, Failure):
         return variables
     values = {"customer": moment.customer, "thread": moment.thread, "event": moment.event, **variables}
-    rendered = moment.rules.brand.render(template, where["channel"], moment.customer.language, values)
+    brand = strategy.brand or moment.rules.brand
+    rendered = brand.render(template, where["channel"], moment.customer.language, values)
     if isinstance(rendered, Failure):
         return rendered
     return {
@@ -84,7 +86,7 @@ def _address_fields(
         return None
     if action.kind == "push_page":
         return {"channel": moment.event.channel}
-    brand, state = moment.rules.brand, moment.state
+    brand, state = strategy.brand or moment.rules.brand, moment.state
     if action.channel not in (None, PREFERRED, IN_USE):
         to = address(state, action.channel)
         return None if to is None else {"channel": action.channel, "to": to}

@@ -3,176 +3,193 @@ start and end.
 
 An event belongs to the attempt whose key it gives. A step is carried out at most `repeat` times in an
 attempt. A wait for an absence is called off by the awaited event if that arrives before the wait is over,
-however late; a later `since` event begins the wait anew.
+however late; a later `since` event begins the wait anew. A step that is held is looked at again with every event
+of its customer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from pipeline.domain.contacts import GRACE_MS
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import Output
-from pipeline.domain.state import ATTEMPTS, Attempt, CustomerState, Wait
-from pipeline.domain.strategies.cel.program import Program
+from pipeline.domain.state import Attempt, CustomerState
 from pipeline.domain.strategies.compiled import Rules, Step, Strategy
+from pipeline.domain.strategies.entering import enter
+from pipeline.domain.strategies.in_flight import goes_on_with, settle, settled
 from pipeline.domain.strategies.moment import Moment, moment_of_timer
-from pipeline.domain.strategies.steps import (
-    Refusal,
-    carry_out,
-    record_entry,
-    record_refused_entry,
-    refusal,
-    too_old,
+from pipeline.domain.strategies.order import in_order
+from pipeline.domain.strategies.recording import refusal, too_old
+from pipeline.domain.strategies.steps import Course, carry_out, give_up
+from pipeline.domain.strategies.waits import (
+    abandon,
+    begin_wait,
+    call_off,
+    count_event,
+    held_steps,
+    that_hold,
+    wait_again,
 )
 
 Trigger = tuple[str, str]
 
 
 def on_event(moment: Moment, late: bool = False) -> None:
-    """Evaluate the strategies that could care about the event.
+    """Evaluate the strategies that could care about the event, and those that hold a step back.
 
     An event that is `late` for its session starts nothing; it can still call off a wait or end an attempt.
     """
+    state, rules = moment.state, moment.rules
     trigger = (moment.event.channel, moment.event.kind)
-    thread = moment.thread
-    begun = {attempt.strategy_id for attempt in moment.state.attempts.values()}
-    for strategy in moment.rules.index.get(trigger, ()):
+    care: Iterable[Strategy] = rules.index.get(trigger, ())
+    if not settled(state, rules):
+        care = in_order([*care, *(one for one in settle(moment) if trigger in one.triggers())], moment)
+    elif trigger in rules.scored:
+        care = in_order(care, moment)
+    held = () if late else that_hold(state)
+    if held:
+        _with_held(care, held, moment, trigger)
+    elif care:
+        _respond(care, moment, trigger, late)
+
+
+def _with_held(care: Iterable[Strategy], held: list[Attempt], moment: Moment, trigger: Trigger) -> None:
+    """Let strategies that care for the event, and those that hold a step back, take their turns in one order."""
+    rules, thread = moment.rules, moment.thread
+    cared = {(one.name, one.version): one for one in care}
+    found = (rules.version(attempt.strategy_id, attempt.version) for attempt in held)
+    holding = {(one.name, one.version): one for one in found if one is not None}
+    for strategy in in_order((cared | holding).values(), moment):
         moment.thread = thread
-        # Most strategies have no attempt of most customers: nothing is computed to find that out.
-        attempt = _find(strategy, moment) if strategy.id in begun else None
-        entered = False
-        if attempt is None and not late and trigger in strategy.entry_on:
-            attempt = _enter(strategy, moment)
-            entered = attempt is not None
-        if attempt is None or attempt.ended_at is not None:
-            continue
-        moment.look_at(attempt)
-        for step in strategy.steps:
-            if step.wait_ms is not None:
-                if not _called_off(step, attempt, moment) and not late:
-                    begins = trigger in step.since or (entered and step.since_entry)
-                    if begins and not too_old(strategy, moment):
-                        _begin_wait(step, attempt, moment, moment.event.occurred_at)
-            elif not late and (trigger in step.on or (entered and step.on_entry)):
-                _take_step(step, strategy, attempt, moment)
-        _leave(strategy, attempt, moment, trigger)
+        name = strategy.name, strategy.version
+        if name in cared:
+            _respond([strategy], moment, trigger, late=False)
+        if name in holding:
+            _look_again(strategy, moment)
 
 
-def due_waits(state: CustomerState, now: int) -> list[tuple[int, str, str]]:
-    """The waits that are over: (due, attempt, step), in the order in which they fell due."""
-    return sorted(
-        (wait.due, name, step_id)
-        for name, attempt in state.attempts.items()
-        if attempt.ended_at is None
-        for step_id, wait in attempt.waits.items()
-        if wait.due is not None and wait.due <= now
-    )
-
-
-def on_due(state: CustomerState, rules: Rules, now: int, name: str, step_id: str) -> list[Output]:
-    """Carry out a step whose wait is over; what comes of it.
+def on_due(
+    state: CustomerState, rules: Rules, now: int, name: str, step_id: str, outputs: list[Output]
+) -> None:
+    """Carry out a step whose wait is over; what comes of it goes to `outputs`.
 
     A strategy or step that is live no more leaves nothing to do.
     """
     attempt = state.attempts[name]
     wait = attempt.waits[step_id]
-    wait.due = None
-    strategy = rules.strategies.get(attempt.strategy_id)
+    due, wait.due = wait.due, None
+    if wait.anchor is None:
+        return
+    moment = moment_of_timer(state, rules, now, wait.anchor, outputs, wait.kept)
+    strategy = goes_on_with(name, attempt, moment)
     step = next((step for step in strategy.steps if step.id == step_id), None) if strategy else None
-    if strategy is None or step is None or wait.anchor is None or attempt.ended_at is not None:
-        return []
-    moment = moment_of_timer(state, rules, now, wait.anchor)
+    if strategy is None or step is None:
+        return
     moment.look_at(attempt)
     if _aged(strategy, attempt, now):
         attempt.ended_at = now
-        return []
-    _take_step(step, strategy, attempt, moment)
+        return
+    if wait.held:
+        moment.again = str(due)
+        _try_again(step, strategy, attempt, moment)
+    else:
+        _take_step(step, strategy, attempt, moment)
     _end_if_done(strategy, attempt, now)
-    return moment.outputs
+
+
+def _respond(strategies: Iterable[Strategy], moment: Moment, trigger: Trigger, late: bool) -> None:
+    """Let the event begin an attempt of each strategy, or go on with the one that it belongs to."""
+    thread, attempts = moment.thread, moment.state.attempts
+    # Most strategies have no attempt of most customers: nothing is computed to find that out.
+    begun = {attempt.strategy_id for attempt in attempts.values()}
+    for strategy in strategies:
+        moment.thread = thread
+        attempt = _find(strategy, moment) if strategy.name in begun else None
+        if attempt is not None:
+            if attempt.version == strategy.version and attempt.ended_at is None:
+                _go_on_with(strategy, attempt, moment, trigger, late)
+        elif not late and trigger in strategy.entry_on and strategy.begins_for(moment.state.customer_id):
+            attempt = enter(strategy, moment)
+            if attempt is not None:
+                _go_on_with(strategy, attempt, moment, trigger, late, entered=True)
+
+
+def _go_on_with(
+    strategy: Strategy,
+    attempt: Attempt,
+    moment: Moment,
+    trigger: Trigger,
+    late: bool,
+    entered: bool = False,
+) -> None:
+    """Take the steps of an attempt whose moment the event is, begin and call off waits, and see whether it ends."""
+    moment.look_at(attempt)
+    for step in strategy.steps:
+        if step.wait_ms is not None:
+            if not call_off(step, attempt, moment) and not late:
+                begins = trigger in step.since or (entered and step.since_entry)
+                if begins and not too_old(strategy, moment):
+                    begin_wait(step, attempt, moment, moment.event.occurred_at)
+            continue
+        comes = trigger in step.on or (entered and step.on_entry)
+        if comes and not late and (step.count == 1 or count_event(step, attempt, moment)):
+            _take_step(step, strategy, attempt, moment)
+    _leave(strategy, attempt, moment, trigger)
+
+
+def _look_again(strategy: Strategy, moment: Moment) -> None:
+    """Carry out what is held of the strategy, if nothing holds it any more."""
+    state, event_id = moment.state, moment.event.event_id
+    for attempt in state.attempts.values():
+        ours = attempt.strategy_id == strategy.name and attempt.version == strategy.version
+        if not ours or attempt.ended_at is not None:
+            continue
+        if _aged(strategy, attempt, moment.now):
+            attempt.ended_at = moment.now
+            continue
+        for step, wait in held_steps(strategy, attempt):
+            if wait.anchor is None or wait.anchor.event_id == event_id:
+                continue
+            again = moment_of_timer(state, moment.rules, moment.now, wait.anchor, moment.outputs, wait.kept)
+            again.cause = again.again = event_id
+            again.look_at(attempt)
+            _try_again(step, strategy, attempt, again)
+        _end_if_done(strategy, attempt, moment.now)
+
+
+def _try_again(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> None:
+    """Try a step that is held; without a known time to try it again, this was the last time."""
+    wait = attempt.waits[step.id]
+    until = wait.until
+    if until is not None and moment.now > until + GRACE_MS:
+        give_up(step, strategy, attempt, moment)
+        return
+    course = _take_step(step, strategy, attempt, moment)
+    if course == "held" and until is not None and moment.now >= until:
+        give_up(step, strategy, attempt, moment)
+    elif course == "refused" and moment.cause is None:
+        abandon(step, attempt)
 
 
 def _find(strategy: Strategy, moment: Moment) -> Attempt | None:
     """The attempt that the event belongs to; an event that gives no key belongs to none."""
     key = strategy.key.evaluate(*moment.values())
-    attempt = None if isinstance(key, Failure) else moment.state.attempts.get(f"{strategy.id}|{key}")
+    attempt = None if isinstance(key, Failure) else moment.state.attempts.get(f"{strategy.name}|{key}")
     if attempt is not None and attempt.ended_at is None and _aged(strategy, attempt, moment.now):
         attempt.ended_at = moment.now
     return attempt
 
 
-def _enter(strategy: Strategy, moment: Moment) -> Attempt | None:
-    """Begin an attempt if the conditions hold and the event is fresh; either way it is recorded."""
-    refused = too_old(strategy, moment) or refusal(strategy.entry_conditions, moment)
-    key: Any = None
-    if refused is None:
-        key = strategy.key.evaluate(*moment.values())
-        if isinstance(key, Failure) or key in ("", None):
-            refused = _keyless(strategy.key, key)
-    if refused is not None:
-        record_refused_entry(strategy, moment, refused)
-        return None
-    record_entry(strategy, moment, str(key))
-    state = moment.state
-    attempt = Attempt(
-        strategy_id=strategy.id,
-        version=strategy.version,
-        key=str(key),
-        owner=state.customer_id,
-        started_at=moment.event.occurred_at,
-        entry=moment.anchor,
-        thread_id=moment.thread.thread_id or None,
-    )
-    state.attempts[f"{strategy.id}|{key}"] = attempt
-    bound_attempts(state)
-    return attempt
-
-
-def bound_attempts(state: CustomerState) -> None:
-    """Forget attempts beyond the bound: the first to have ended, then the first to have begun."""
-    while len(state.attempts) > ATTEMPTS:
-        del state.attempts[
-            min(
-                state.attempts,
-                key=lambda name: (
-                    state.attempts[name].ended_at is None,
-                    state.attempts[name].ended_at or state.attempts[name].started_at,
-                    name,
-                ),
-            )
-        ]
-
-
-def _called_off(step: Step, attempt: Attempt, moment: Moment) -> bool:
-    """Call the step's wait off if the event is what it waits for the absence of."""
-    event = moment.event
-    if (event.channel, event.kind) not in step.absent:
-        return False
-    wait = attempt.waits.setdefault(step.id, Wait())
-    wait.stopped_at = max(wait.stopped_at, event.occurred_at)
-    wait.due = None
-    return True
-
-
-def _begin_wait(step: Step, attempt: Attempt, moment: Moment, since: int) -> None:
-    """Begin the step's wait at `since`, or begin it anew; not for what happened before it was called off."""
-    if step.wait_ms is None or attempt.done.get(step.id, 0) >= step.repeat:
-        return
-    wait = attempt.waits.setdefault(step.id, Wait())
-    if since <= wait.stopped_at:
-        return
-    due = since + step.wait_ms + (GRACE_MS if step.absent else 0)
-    if wait.due is None or due >= wait.due:
-        wait.due, wait.anchor = due, moment.anchor
-
-
-def _take_step(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> None:
+def _take_step(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> Course:
     """Carry out the step if it may be; steps that count from it begin to wait."""
-    if not carry_out(step, strategy, attempt, moment):
-        return
-    for other in strategy.steps:
-        if other.since_step == step.id:
-            _begin_wait(other, attempt, moment, moment.now)
+    course = carry_out(step, strategy, attempt, moment)
+    if course == "done":
+        wait_again(step, attempt, moment)
+        for other in strategy.steps:
+            if other.since_step == step.id:
+                begin_wait(other, attempt, moment, moment.now)
+    return course
 
 
 def _leave(strategy: Strategy, attempt: Attempt, moment: Moment, trigger: Trigger) -> None:
@@ -190,8 +207,3 @@ def _end_if_done(strategy: Strategy, attempt: Attempt, now: int) -> None:
 
 def _aged(strategy: Strategy, attempt: Attempt, now: int) -> bool:
     return now - attempt.started_at > strategy.lifetime_ms
-
-
-def _keyless(key: Program, value: Any) -> Refusal:
-    what = value.message if isinstance(value, Failure) else "empty"
-    return Refusal(f"key: {key.text}", "error", lambda: {"error": what})

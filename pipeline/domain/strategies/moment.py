@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.domain.circumstances import in_force
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import Output
 from pipeline.domain.state import (
@@ -13,6 +14,7 @@ from pipeline.domain.state import (
     Customer,
     CustomerState,
     GoingOn,
+    Kept,
     Session,
     Thread,
     customer_view,
@@ -29,7 +31,9 @@ class Moment:
     """One event or timer at `now` (epoch milliseconds); what comes of it is collected in `outputs`.
 
     `event` is the event, or for a timer what is remembered of the event that began the wait; `by_event` tells
-    which. There is always something to look at: a session or thread that is not there is an empty one.
+    which. `cause` is the id of the event by which this happens, None for a timer; `again` is what makes a step that
+    is held be looked at again: that id, or the time it waited for. There is always something to look at: a session
+    or thread that is not there is an empty one.
     """
 
     state: CustomerState
@@ -41,6 +45,8 @@ class Moment:
     session: Session
     thread: Thread
     customer: Customer
+    cause: str | None = None
+    again: str = ""
     outputs: list[Output] = field(default_factory=list)
     _values: tuple[Any, ...] = ()
     _values_of: Thread | None = None
@@ -71,10 +77,16 @@ class Moment:
                 self.customer,
                 state.history,
                 [*state.going_on.values()],
-                (),
+                self._circumstances(),
                 self.now,
             )
         return self._values
+
+    def _circumstances(self) -> list[str]:
+        """The ids of those that are in force for the customer."""
+        declared = self.rules.circumstances
+        about = (self.customer, self.state.history, self.thread, self.session)
+        return in_force(declared, self.now, about) if declared else []
 
     def look_at(self, attempt: Attempt) -> None:
         """Turn to the attempt's own thread; an attempt without one takes the event's."""
@@ -103,11 +115,21 @@ def moment_of_event(
         session=session or state.session or NO_SESSION,
         thread=thread or NO_THREAD,
         customer=customer_view(state),
+        cause=event.event_id,
     )
 
 
-def moment_of_timer(state: CustomerState, rules: Rules, now: int, anchor: Anchor) -> Moment:
-    """The moment of a timer that was set because of `anchor`."""
+def moment_of_timer(
+    state: CustomerState,
+    rules: Rules,
+    now: int,
+    anchor: Anchor,
+    outputs: list[Output],
+    kept: Kept | None = None,
+) -> Moment:
+    """The moment of a timer that was set because of `anchor`, of whose event more may have been `kept`; what comes
+    of it goes to `outputs`.
+    """
     event = Interaction(
         event_id=anchor.event_id,
         channel=anchor.channel,
@@ -119,6 +141,9 @@ def moment_of_timer(state: CustomerState, rules: Rules, now: int, anchor: Anchor
         identifiers=[],
         reply_to=anchor.reply_to,
     )
+    if kept is not None:
+        event.text, event.subject, event.language = kept.text, kept.subject, kept.language
+        event.facts, event.attributes = kept.facts, kept.attributes
     going_on = state.going_on.get(f"{anchor.channel}:{anchor.interaction_id}")
     return Moment(
         state=state,
@@ -130,6 +155,7 @@ def moment_of_timer(state: CustomerState, rules: Rules, now: int, anchor: Anchor
         session=state.session or NO_SESSION,
         thread=NO_THREAD,
         customer=customer_view(state),
+        outputs=outputs,
     )
 
 

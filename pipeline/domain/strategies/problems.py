@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
+from typing import Any
+
 import msgspec
 
 
@@ -20,3 +24,9 @@ class Problem(msgspec.Struct, frozen=True):
         """One line for the author: `file:line:column: what; what to do`."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return f"{place}: {self.message}; {self.remedy}"
+
+
+def one_of(given: Any, known: Collection[str]) -> str:
+    """What to write in place of something that is not one of the names known."""
+    close = difflib.get_close_matches(given, known, n=1, cutoff=0.5) if isinstance(given, str) else []
+    return f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(known)}"

@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import pydantic
 import yaml
 
 from pipeline.domain.strategies.problems import Problem
 
 MAX_CHARACTERS = 200_000
 Path = tuple[str | int, ...]
-Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
@@ -94,14 +92,6 @@ def read(text: str, file: str) -> Source | Problem:
     return Source(file, data, builder.places, builder.names)
 
 
-def validated(source: Source, model: type[Model]) -> Model | list[Problem]:
-    """The source's values as `model`, or everything that is wrong with them."""
-    try:
-        return model.model_validate(source.data)
-    except pydantic.ValidationError as error:
-        return [_explained(source, detail, model) for detail in error.errors()]
-
-
 class _MisusedError(Exception):
     """YAML that is valid but means something else than its author thinks, or too much."""
 
@@ -151,14 +141,3 @@ def _scalar_place(node: yaml.Node) -> Place:
         return Place(mark.line + 2, 1)
     one_line = node.end_mark.line == mark.line
     return Place(mark.line + 1, mark.column + (1 if style is None else 2), exact=one_line)
-
-
-def _explained(source: Source, detail: Any, model: type[pydantic.BaseModel]) -> Problem:
-    path: Path = tuple(part for part in detail["loc"])
-    name = ".".join(map(str, path)) or "the file"
-    if detail["type"] == "extra_forbidden":
-        return source.unknown(path, f"{name} is not a setting here", "remove it or check its spelling")
-    if detail["type"] == "missing":
-        return source.problem(path[:-1], f"{path[-1]} is missing", "add it")
-    message = detail["msg"].removeprefix("Value error, ")
-    return source.problem(path, f"{name}: {message[:1].lower()}{message[1:]}", "correct it")

@@ -1,171 +1,178 @@
-"""One step of an attempt: do its conditions hold, what does it do, and how is that recorded."""
+"""One step of an attempt: do its conditions hold, which way does it go, what goes out, and what is held back."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.domain.failures import Failure
-from pipeline.domain.gates import Wish, stopped_by
+from pipeline.domain.gates import Hold, Wish, take, verdict
 from pipeline.domain.ids import new_id
-from pipeline.domain.messages import ActionCommand, Decision, Outcome, Reason
-from pipeline.domain.state import ACTIONS, STEPS_DONE, Attempt, Thread
+from pipeline.domain.messages import ActionCommand, Outcome, Reason
+from pipeline.domain.state import ACTIONS, STEPS_DONE, Attempt, Thread, Wait
 from pipeline.domain.strategies.build import build
-from pipeline.domain.strategies.cel.program import Program
 from pipeline.domain.strategies.compiled import Step, Strategy
-from pipeline.domain.strategies.language import ENTRY
 from pipeline.domain.strategies.moment import Moment
+from pipeline.domain.strategies.recording import (
+    Refusal,
+    note_of,
+    paused,
+    record,
+    record_refused_step,
+    refusal,
+    too_old,
+    why,
+)
+from pipeline.domain.strategies.waits import abandon, hold, let_go
 from pipeline.domain.threads import resolve
 
-_EVENT_ALONE = frozenset({"event"})
+Course = Literal["done", "held", "refused"]
 
 
-class Refusal(NamedTuple):
-    """Why something is not done. Most refusals repeat an earlier one, so the values are read only on demand.
+class _Sent(NamedTuple):
+    """What became of a step's actions: commands by position, why others were stopped, and which are held."""
 
-    `reads` are the names that the rule reads.
-    """
-
-    rule: str
-    outcome: Outcome
-    values: Callable[[], dict[str, str]]
-    reads: frozenset[str] = frozenset()
-
-    @property
-    def note(self) -> int:
-        """What tells one refusal from another: the outcome and the rule that did not hold."""
-        return _note(self.outcome, self.rule)
-
-    def reason(self) -> Reason:
-        """The reason, with the values that decided it."""
-        return Reason(rule=self.rule, held=False, values=self.values())
+    commands: dict[int, ActionCommand]
+    stops: list[Reason]
+    held: list[Hold]
 
 
-def refusal(conditions: tuple[Program, ...], moment: Moment) -> Refusal | None:
-    """The first condition that does not hold (suppressed) or cannot be decided (error); None when all hold."""
-    values = moment.values()
-    for condition in conditions:
-        unmet = condition.unmet(*values)
-        if unmet is not None:
-            outcome: Outcome = "error" if isinstance(unmet.held, Failure) else "suppressed"
-            return Refusal(unmet.part, outcome, partial(_seen, condition, values, unmet.held), unmet.reads)
-    return None
+def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> Course:
+    """Carry the step out if it may be, and record that; the same refusal is recorded once until another comes.
 
-
-def _seen(condition: Program, values: tuple[Any, ...], held: Failure | bool) -> dict[str, str]:
-    seen = condition.seen(*values)
-    return seen | {"error": held.message} if isinstance(held, Failure) else seen
-
-
-def why(conditions: tuple[Program, ...], moment: Moment) -> list[Reason]:
-    """The conditions that held, with what they saw."""
-    values = moment.values()
-    return [
-        Reason(rule=condition.text, held=True, values=condition.seen(*values)) for condition in conditions
-    ]
-
-
-def too_old(strategy: Strategy, moment: Moment) -> Refusal | None:
-    """The refusal to act on an event that happened longer ago than the strategy's `max_age`."""
-    age = moment.now - moment.event.occurred_at
-    if not moment.by_event or age <= strategy.max_age_ms:
-        return None
-    values = {"age_ms": str(age), "max_age_ms": str(strategy.max_age_ms)}
-    return Refusal("max_age", "suppressed", lambda: values)
-
-
-def record_entry(strategy: Strategy, moment: Moment, key: str) -> None:
-    """Record that an attempt begins, and why."""
-    moment.state.noted.pop(strategy.id, None)
-    reasons = why(strategy.entry_conditions, moment)
-    _record(strategy, moment, (key, ENTRY, 0), ("fired", reasons))
-
-
-def record_refused_entry(strategy: Strategy, moment: Moment, refused: Refusal) -> None:
-    """Record why no attempt begins; the same refusal once in a session.
-
-    A rule about the event alone tells which events the strategy is about: the others are nothing to decide on.
-    """
-    if refused.reads == _EVENT_ALONE:
-        return
-    note = refused.note
-    if moment.state.noted.get(strategy.id) != note:
-        moment.state.noted[strategy.id] = note
-        _record(strategy, moment, ("", ENTRY, 0), (refused.outcome, [refused.reason()]))
-
-
-def carry_out(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> bool:
-    """Carry the step out if it may be, and record that; the same refusal is recorded once until another
-    comes.
-
-    Either all of its actions can be built or none is sent; gates stop actions one by one, and a step of which
-    nothing is left is not done.
+    Either all of its actions can be built or none is sent. Gates stop or hold actions one by one: those that pass
+    go out at once, and the step is done when nothing of it is held any more; one of which nothing is left is not.
     """
     occurrence = attempt.done.get(step.id, 0)
     if occurrence >= step.repeat:
-        return False
-    refused = too_old(strategy, moment) or refusal(step.conditions, moment)
+        return "refused"
+    conditions = step.lasting if moment.again else step.conditions
+    refused = paused(strategy) or too_old(strategy, moment) or refusal(conditions, moment)
     if refused is not None:
-        if attempt.noted.get(step.id) != refused.note:
-            attempt.noted[step.id] = refused.note
-            result = (refused.outcome, [refused.reason()])
-            _record(strategy, moment, (attempt.key, step.id, occurrence), result)
-        return False
-    wishes, reasons, outcome = _wishes(step, strategy, attempt, moment)
-    if outcome != "fired":
-        note = _note(outcome, reasons[-1].rule)
-        if attempt.noted.get(step.id) != note:
-            attempt.noted[step.id] = note
-            _record(strategy, moment, (attempt.key, step.id, occurrence), (outcome, reasons))
-        return False
-    commands = [_command(wish, (step, at), strategy, attempt, moment) for wish, at in wishes]
-    moment.outputs.extend(commands)
-    reasons = why(step.conditions, moment) + reasons
-    _record(strategy, moment, (attempt.key, step.id, occurrence), (outcome, reasons), commands)
-    _mark_done(step, strategy, attempt, moment, commands)
-    return True
+        record_refused_step(step, strategy, attempt, moment, (refused.outcome, [refused.reason()]))
+        return "refused"
+    taken = _branch(step, attempt.waits.get(step.id), moment)
+    if isinstance(taken, list):
+        outcome: Outcome = "error" if any(one.outcome == "error" for one in taken) else "suppressed"
+        reasons = [one.reason() for one in taken]
+        record_refused_step(step, strategy, attempt, moment, (outcome, reasons))
+        return "refused"
+    refused = refusal(step.hold_until, moment)
+    if refused is not None:
+        hold(step, attempt, moment, taken, None)
+        record_refused_step(step, strategy, attempt, moment, (refused.outcome, [refused.reason()]))
+        return "held"
+    return _act(step, strategy, attempt, moment, taken)
 
 
-def _wishes(
-    step: Step, strategy: Strategy, attempt: Attempt, moment: Moment
-) -> tuple[list[tuple[Wish, int]], list[Reason], Outcome]:
-    """What is left of the step's actions, by position; what stopped the others; and what that makes of the
-    step.
-    """
-    wishes: list[tuple[Wish, int]] = []
-    stops: list[Reason] = []
-    for at, action in enumerate(step.actions):
+def give_up(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> None:
+    """Hold the step no longer, though `hold_until` has not come, and record that."""
+    values = {"hold_for_ms": str(step.hold_for_ms)}
+    reason = Reason(rule="hold_until", held=False, values=values)
+    record_refused_step(step, strategy, attempt, moment, ("suppressed", [reason]))
+    abandon(step, attempt)
+
+
+def _branch(step: Step, wait: Wait | None, moment: Moment) -> int | list[Refusal]:
+    """The branch that the step takes, by its place, or why it takes none. One that is taken stays taken."""
+    if wait is not None and (moment.again or wait.sent) and wait.branch < len(step.branches):
+        refused = refusal(step.branches[wait.branch].lasting, moment)
+        return wait.branch if refused is None else [refused]
+    refusals: list[Refusal] = []
+    for at, branch in enumerate(step.branches):
+        refused = refusal(branch.conditions, moment)
+        if refused is None:
+            return at
+        refusals.append(refused)
+        if refused.outcome == "error":
+            break
+    return refusals
+
+
+def _act(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment, taken: int) -> Course:
+    wait = attempt.waits.get(step.id)
+    earlier = wait.sent if wait is not None else []
+    left = [at for at in step.branches[taken].positions if at not in earlier]
+    sent = _send(step, strategy, attempt, moment, left)
+    if isinstance(sent, Reason):
+        record_refused_step(step, strategy, attempt, moment, ("error", [sent]))
+        return "refused"
+    stops = sent.stops + [one.reason for one in sent.held]
+    fired = bool(sent.commands) or not step.actions
+    if fired:
+        ids = [command.action_id for command in sent.commands.values()]
+        place = attempt.key, step.id, attempt.done.get(step.id, 0)
+        record(strategy, moment, place, ("fired", _reasons(step, taken, moment) + stops), ids)
+    elif stops:
+        record_refused_step(step, strategy, attempt, moment, ("suppressed", stops))
+    if sent.held:
+        untils = [one.until for one in sent.held if one.until is not None]
+        wait = hold(step, attempt, moment, taken, min(untils, default=None))
+        wait.sent = [*wait.sent, *sent.commands]
+        attempt.noted[step.id] = note_of("suppressed", stops[-1].rule)
+        return "held"
+    if not (fired or earlier):
+        return "refused"
+    _mark_done(step, strategy, attempt, moment)
+    return "done"
+
+
+def _send(
+    step: Step, strategy: Strategy, attempt: Attempt, moment: Moment, positions: list[int]
+) -> _Sent | Reason:
+    """Send the actions at these positions, as far as gates let them pass; a Reason when one cannot be built."""
+    wishes: dict[int, Wish] = {}
+    sent = _Sent({}, [], [])
+    for at in positions:
+        action = step.actions[at]
         built = build(action, strategy, attempt, moment)
         if isinstance(built, Failure):
-            reason = Reason(rule=f"action {action.kind}", held=False, values={"error": built.message})
-            return [], [reason], "error"
-        stop = built if isinstance(built, Reason) else stopped_by(built, moment.state)
-        if stop is not None:
-            stops.append(stop)
-        elif isinstance(built, Wish):
-            wishes.append((built, at))
-    nothing_left = bool(step.actions) and not wishes
-    return wishes, stops, "suppressed" if nothing_left else "fired"
+            return Reason(rule=f"action {action.kind}", held=False, values={"error": built.message})
+        if isinstance(built, Reason):
+            sent.stops.append(built)
+        else:
+            wishes[at] = built
+    for at, wish in wishes.items():
+        answer = verdict(wish, strategy, attempt, moment)
+        if answer is None:
+            command = _command(wish, (step, at), strategy, attempt, moment)
+            sent.commands[at] = command
+            if not strategy.shadow:
+                take(command, wish, strategy, moment)
+        elif isinstance(answer, Hold):
+            sent.held.append(answer)
+        else:
+            sent.stops.append(answer)
+    if not strategy.shadow:
+        _note_actions(moment, sent.commands)
+    return sent
 
 
-def _mark_done(
-    step: Step, strategy: Strategy, attempt: Attempt, moment: Moment, commands: list[ActionCommand]
-) -> None:
+def _note_actions(moment: Moment, commands: dict[int, ActionCommand]) -> None:
+    actions = moment.state.actions
+    for command in commands.values():
+        actions[command.action_id] = "decided"
+    while len(actions) > ACTIONS:
+        del actions[next(iter(actions))]
+
+
+def _reasons(step: Step, taken: int, moment: Moment) -> list[Reason]:
+    branch = step.branches[taken]
+    if moment.again:
+        return why((*step.lasting, *branch.lasting, *step.hold_until), moment)
+    return why((*step.conditions, *branch.conditions, *step.hold_until), moment)
+
+
+def _mark_done(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment) -> None:
     attempt.done[step.id] = attempt.done.get(step.id, 0) + 1
     attempt.noted.pop(step.id, None)
+    let_go(step, attempt)
     thread: Thread = moment.thread
-    if thread.thread_id:
+    if thread.thread_id and not strategy.shadow:
         done = f"{strategy.id}/{step.id}"
         if done not in thread.steps_done:
             thread.steps_done = [*thread.steps_done, done][-STEPS_DONE:]
         if step.resolve_thread:
             resolve(moment.state, thread, moment.now)
-    for command in commands:
-        moment.state.actions[command.action_id] = "decided"
-    while len(moment.state.actions) > ACTIONS:
-        del moment.state.actions[next(iter(moment.state.actions))]
 
 
 def _command(
@@ -185,44 +192,9 @@ def _command(
         attempt_key=attempt.key,
         step=step.id,
         occurrence=occurrence,
-        event_id=moment.event.event_id if moment.by_event else None,
+        event_id=moment.cause,
         interaction_id=moment.event.interaction_id,
         session_id=moment.session.session_id or None,
         thread_id=moment.thread.thread_id or None,
         decided_at=moment.now,
     )
-
-
-def _record(
-    strategy: Strategy,
-    moment: Moment,
-    place: tuple[str, str, int],
-    result: tuple[Outcome, list[Reason]],
-    commands: Sequence[ActionCommand] = (),
-) -> None:
-    """Publish the decision on (attempt key, step, occurrence)."""
-    (key, step_id, _), (outcome, reasons) = place, result
-    event_id = moment.event.event_id
-    moment.outputs.append(
-        Decision(
-            decision_id=new_id(
-                "decision", moment.state.customer_id, strategy.id, *place, event_id, moment.by_event, outcome
-            ),
-            customer_id=moment.state.customer_id,
-            outcome=outcome,
-            strategy_id=strategy.id,
-            strategy_version=strategy.version,
-            attempt_key=key,
-            step=step_id,
-            event_id=event_id if moment.by_event else None,
-            session_id=moment.session.session_id or None,
-            thread_id=moment.thread.thread_id or None,
-            decided_at=moment.now,
-            action_ids=[command.action_id for command in commands],
-            reasons=reasons,
-        )
-    )
-
-
-def _note(outcome: Outcome, rule: str) -> int:
-    return zlib.crc32(f"{outcome}: {rule}".encode())

@@ -7,7 +7,8 @@ from pipeline.domain.evidence import IdentityRecord
 from pipeline.domain.identity import links_of
 from pipeline.domain.ids import fingerprint
 from pipeline.domain.interactions import Interaction
-from pipeline.domain.state import CustomerState, remembered
+from pipeline.domain.recent import remembered
+from pipeline.domain.state import CustomerState
 
 # No event of the demo comes from them. Where it was played before, its earlier customers have the same, and an
 # address that several known customers have becomes nobody's.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +100,7 @@ def check(scenario: Scenario, driver: Driver, rules: Rules) -> ScenarioResult:
     before = _arrivals(scenario, scenario.given.events, start, "before")
     story = sorted([*_arrivals(scenario, scenario.when, start, "event"), *_asked(scenario, start)])
     problems: list[str] = []
-    driver.start(rules, min(arrival.at for arrival in (*before, *story)))
+    driver.start(_live(rules, scenario), min(arrival.at for arrival in (*before, *story)))
     try:
         problems += _import(scenario, driver)
         for arrival in before:
@@ -119,6 +120,13 @@ def check(scenario: Scenario, driver: Driver, rules: Rules) -> ScenarioResult:
     finally:
         driver.stop()
     return ScenarioResult(scenario, problems, commands, decisions)
+
+
+def _live(rules: Rules, scenario: Scenario) -> Rules:
+    """The rules, with the circumstances of the scenario in force beside theirs."""
+    live = copy(rules)
+    live.circumstances = (*rules.circumstances, *scenario.in_force)
+    return live
 
 
 def _arrivals(scenario: Scenario, deliveries: list[Delivery], start: int, prefix: str) -> list[_Arrival]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
 
 from pipeline.domain.actions import ActionKind
+from pipeline.domain.circumstances import Circumstance, CircumstancePart, compiled
 from pipeline.domain.messages import Outcome
-from pipeline.domain.strategies.language import duration_ms
+from pipeline.domain.strategies.fields import duration_ms
+from pipeline.domain.strategies.forms import validated
 from pipeline.domain.strategies.problems import Problem
-from pipeline.domain.strategies.source import read, validated
+from pipeline.domain.strategies.source import read
 
 PAYLOADS = "payloads"
 
@@ -59,6 +61,7 @@ class Given(_Part):
 
     start: AwareDatetime
     customers: str | None = None
+    circumstances: list[CircumstancePart] = []
     events: list[Delivery] = []
 
 
@@ -94,7 +97,7 @@ class ExpectedCustomer(_Part):
 
 class Scenario(_Part):
     """A whole scenario. With `only` no other command may come out; `until` is how long it goes on after the
-    start.
+    start. `directory` is where its file is, `in_force` are the circumstances given, compiled.
     """
 
     scenario: int
@@ -109,6 +112,7 @@ class Scenario(_Part):
     decisions: list[ExpectedDecision] = []
     customers: list[ExpectedCustomer] = []
     directory: Path = Field(Path(), exclude=True)
+    in_force: tuple[InstanceOf[Circumstance], ...] = Field((), exclude=True)
 
 
 def load(path: Path) -> Scenario | list[Problem]:
@@ -130,4 +134,7 @@ def load(path: Path) -> Scenario | list[Problem]:
             if name is not None and name not in names:
                 remedy = f"names are {', '.join(sorted(filter(None, names))) or 'missing: give one an event'}"
                 return [source.problem(("then", at, bound), f"no event under when is named {name}", remedy)]
-    return scenario.model_copy(update={"directory": path.parent})
+    circumstances = compiled(scenario.given.circumstances, source, ("given", "circumstances"))
+    if isinstance(circumstances, list):
+        return circumstances
+    return scenario.model_copy(update={"directory": path.parent, "in_force": circumstances})

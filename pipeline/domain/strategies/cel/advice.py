@@ -21,6 +21,12 @@ INSTEAD = {
     "float": "double",
     "str": "string",
 }
+# Functions of CEL that conditions have not: why, and what to write.
+LEFT_OUT = {
+    "uint": ("unsigned numbers are not supported", "write int(…)"),
+    "bytes": ("bytes are not supported", "write string(…)"),
+    "type": ("types are no values in a condition", "ask for the value itself"),
+}
 
 
 def rejected(node: Node, message: str, suggestion: str | None = None) -> Rejected:

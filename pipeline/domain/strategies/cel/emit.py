@@ -10,12 +10,12 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from pipeline.domain.strategies.cel import containers, operators, python, strings, values
-from pipeline.domain.strategies.cel.advice import conversion, meant, rejected
+from pipeline.domain.strategies.cel import containers, operators, python, strings, times, values
+from pipeline.domain.strategies.cel.advice import LEFT_OUT, conversion, meant, rejected
 from pipeline.domain.strategies.cel.functions import CONSTANT, FUNCTIONS, MACROS, METHODS, Overload
 from pipeline.domain.strategies.cel.nodes import (
     Binary,
@@ -44,30 +44,21 @@ from pipeline.domain.strategies.cel.types import (
     list_of,
     map_of,
 )
+from pipeline.domain.strategies.cel.writer import SPENDING, Code, Writer, steps_of
 
 MAX_NESTED_MACROS = 2
-SPENDING = (containers.equal, containers.within, containers.concatenate, containers.join)
+MAX_PATTERNS = 32
+# A small pattern can be a large automaton: to make one takes as long as so many comparisons of texts.
+MAKING_A_PATTERN = 500
 
 
-class Code(NamedTuple):
-    """A Python expression and the type of what it gives."""
-
-    python: ast.expr
-    type: CelType
-
-
-class Emitter:
+class Emitter(Writer):
     """Writes the code of one program."""
 
     def __init__(self, variables: dict[str, CelType], careful: bool) -> None:
-        self.scope: dict[str, Code] = {
-            name: Code(python.name(f"v_{name}"), kind) for name, kind in variables.items()
-        }
-        self.names: dict[str, Any] = {}
+        super().__init__(variables)
         self.careful = careful
-        self.uses_fuel = False
-        self.macros = 0
-        self.names_made = 0
+        self.patterns = 0
 
     @functools.singledispatchmethod
     def emit(self, node: Node) -> Code:
@@ -94,14 +85,13 @@ class Emitter:
             self.made(python.list_of(item.python for item in items)), list_of(self.common(node, items))
         )
 
-    def made(self, literal: ast.expr) -> ast.expr:
-        """A list or map, which a macro must not make without end."""
-        return self.helper(containers.made, literal, fuel=True) if self.macros else literal
-
     @emit.register
     def select(self, node: Select) -> Code:
-        """`operand.field`: an attribute of a Struct, a key of a map, null of null."""
-        operand = self.emit(node.operand)
+        """`operand.field`."""
+        return self.selected(node, self.emit(node.operand))
+
+    def selected(self, node: Select, operand: Code) -> Code:
+        """The field of an operand: an attribute of a Struct, a key of a map, null of null."""
         kind = operand.type.not_null()
         if kind.struct is not None:
             found = self.field(node, kind.struct)
@@ -198,6 +188,12 @@ class Emitter:
         """The code of an operation that is a Python operator or a helper."""
         if isinstance(operation, ast.operator):
             return ast.BinOp(left, operation, right)
+        if (
+            isinstance(operation, ast.Is)
+            and isinstance(left, ast.Constant)
+            and isinstance(right, ast.Constant)
+        ):
+            operation = ast.Eq()  # which Python does not warn of
         if isinstance(operation, ast.In) and self.macros:
             operation = containers.within
         if isinstance(operation, ast.cmpop):
@@ -245,9 +241,13 @@ class Emitter:
             return self.has(node)
         if node.target is not None and node.function in MACROS:
             return self.macro(node, node.target)
+        if node.target is None and node.function == "dyn":
+            return self.dyn(node)
+        if node.target is None and node.function in LEFT_OUT:
+            raise rejected(node, *LEFT_OUT[node.function])
         known = FUNCTIONS if node.target is None else METHODS
         if node.function not in known:
-            names = [*known, *(MACROS if node.target is not None else ["has"])]
+            names = [*known, *(MACROS if node.target is not None else ["has", "dyn"])]
             raise rejected(node, f"unknown function {node.function!r}", meant(node.function, names))
         operands = ([] if node.target is None else [node.target]) + list(node.arguments)
         if node.function in CONSTANT and len(operands) == 1 and isinstance(operands[0], Literal):
@@ -258,20 +258,23 @@ class Emitter:
         arguments = [self.emit(operand) for operand in operands]
         overload = self.overload(node, known[node.function], [argument.type for argument in arguments])
         nullable = overload.nullable and arguments[0].type.nullable
-        if overload.call is strings.matches and isinstance(operands[1], Literal):
-            regex = operands[1].value
-            search = self.bind(self.constant(operands[1], strings.pattern, regex))
-            return Code(self.apply(strings.found, [search, arguments[0].python]), BOOL)
-        value = self.apply(overload.call, [argument.python for argument in arguments])
+        if overload.call is strings.found:
+            regex, text = self.search(operands[1], arguments[1]), arguments[0].python
+            return Code(self.apply(strings.found, overload.steps, [regex, text]), BOOL)
+        if node.function in times.PARTS and isinstance(operands[-1], Literal):
+            self.constant(operands[-1], times.zone, operands[-1].value)
+        value = self.apply(overload.call, overload.steps, [argument.python for argument in arguments])
         return Code(value, overload.result.or_null(nullable))
 
-    def apply(self, function: Callable[..., Any], arguments: list[ast.expr]) -> ast.expr:
-        """The call of a function of conditions, whose work counts inside of macros."""
-        if function in SPENDING:
-            return self.helper(function, *arguments, fuel=True)
-        if self.macros:
-            return self.helper(containers.charged, self.bind(function), *arguments, fuel=True)
-        return self.helper(function, *arguments)
+    def search(self, node: Node, regex: Code) -> ast.expr:
+        """The search of a regular expression, made once where the expression is a constant."""
+        self.patterns += 1
+        if self.patterns > MAX_PATTERNS:
+            message = f"more than {MAX_PATTERNS} regular expressions in one condition"
+            raise rejected(node, message, "join them with |")
+        if isinstance(node, Literal) and node.value is not None:
+            return self.bind(self.constant(node, strings.pattern, node.value))
+        return self.apply(strings.search_for, MAKING_A_PATTERN, [regex.python])
 
     def overload(self, node: Call, overloads: tuple[Overload, ...], given: list[CelType]) -> Overload:
         """The first variant of a function that takes these types."""
@@ -298,8 +301,17 @@ class Emitter:
         kind = operand.type.not_null()
         if kind.struct is None and kind.kind in ("map", "dyn"):
             return Code(self.helper(containers.has_key, operand.python, ast.Constant(chosen.field)), BOOL)
-        field = self.select(chosen).python
+        field = self.selected(chosen, operand).python
         return Code(ast.Compare(field, [ast.IsNot()], [ast.Constant(None)]), BOOL)
+
+    def dyn(self, node: Call) -> Code:
+        """`dyn(value)`: the value, of whose type nothing is known before it is there."""
+        if len(node.arguments) != 1:
+            raise rejected(node, "dyn() takes one value")
+        operand = self.emit(node.arguments[0])
+        if operators.holds(operand.type, "timestamp", "duration", "struct"):
+            raise rejected(node, f"dyn() does not take {operand.type}", "write the value without dyn()")
+        return Code(operand.python, DYN)
 
     def macro(self, node: Call, target: Node) -> Code:
         """`all`, `exists`, `exists_one`, `map` and `filter`, with a variable of their own."""
@@ -315,8 +327,7 @@ class Emitter:
         if self.macros == MAX_NESTED_MACROS:
             message = f"more than {MAX_NESTED_MACROS} macros inside one another"
             raise rejected(node, message, "split the condition")
-        self.names_made += 1
-        argument = f"m{self.names_made}_{variable.name}"
+        argument = self.fresh("m")
         outer, element = self.scope, Code(python.name(argument), (*kind.params, DYN)[0])
         self.scope = {**outer, variable.name: element}
         self.macros += 1
@@ -328,11 +339,12 @@ class Emitter:
 
     def macro_body(self, node: Call, items: Code, argument: str, bodies: list[Node]) -> Code:
         """The call of a macro's helper, its variable being in scope."""
+        steps = ast.Constant(steps_of(bodies))
         if node.function == "map":
             tests = [python.function([argument], self.condition(body)) for body in bodies[:-1]]
             change = self.emit(bodies[-1])
             body = python.function([argument], change.python)
-            made = self.helper(containers.mapped, items.python, body, *tests, fuel=True)
+            made = self.helper(containers.mapped, items.python, steps, body, *tests, fuel=True)
             return Code(made, list_of(change.type))
         test = python.function([argument], self.condition(bodies[0]))
         helper, result = {
@@ -341,29 +353,4 @@ class Emitter:
             "exists_one": (containers.just_one, BOOL),
             "filter": (containers.filtered, list_of((*items.type.params, DYN)[0])),
         }[node.function]
-        return Code(self.helper(helper, items.python, test, fuel=True), result)
-
-    def unless_null(self, operand: Code, use: Callable[[ast.expr], ast.expr]) -> ast.expr:
-        """The use of an operand, or null where the operand is null."""
-        if not operand.type.nullable:
-            return use(operand.python)
-        self.names_made += 1
-        name = f"t{self.names_made}"
-        test = ast.Compare(
-            ast.NamedExpr(ast.Name(name, ast.Store()), operand.python), [ast.Is()], [ast.Constant(None)]
-        )
-        return ast.IfExp(test, ast.Constant(None), use(python.name(name)))
-
-    def helper(self, function: Callable[..., Any], *arguments: ast.expr, fuel: bool = False) -> ast.expr:
-        """The call of a helper, which is made known to the code."""
-        self.uses_fuel |= fuel
-        return ast.Call(self.bind(function), [python.name("fuel"), *arguments] if fuel else [*arguments], [])
-
-    def bind(self, value: Any) -> ast.expr:
-        """A name for a Python object in the code."""
-        for name, known in self.names.items():
-            if known is value:
-                return python.name(name)
-        name = f"h_{len(self.names)}"
-        self.names[name] = value
-        return python.name(name)
+        return Code(self.helper(helper, items.python, steps, test, fuel=True), result)

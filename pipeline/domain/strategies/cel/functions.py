@@ -25,13 +25,15 @@ from pipeline.domain.strategies.cel.types import (
 class Overload:
     """A function for certain types of arguments; it checks at run time what is not known before.
 
-    `nullable`: the result is null when an argument is. `call`: what carries it out.
+    `nullable`: the result is null when an argument is. `call`: what carries it out. `steps`: what a call inside
+    of a macro costs, and again for every 64 characters that are given.
     """
 
     parameters: tuple[CelType, ...]
     result: CelType
     call: Callable[..., Any]
     nullable: bool = False
+    steps: int = 1
 
     def accepts(self, arguments: list[CelType]) -> bool:
         """Whether arguments of these types can be given; no value of unknown type is ever a time."""
@@ -44,6 +46,8 @@ class Overload:
 ANY_LIST, ANY_MAP = list_of(DYN), map_of(DYN, DYN)
 SIZE = tuple(Overload((kind,), INT, containers.size) for kind in (STRING, ANY_LIST, ANY_MAP))
 PREDICATE = (STRING, STRING)
+# A hostile pattern takes about so many times as long as a comparison of the same text.
+PATTERN_STEPS = 8
 
 FUNCTIONS: dict[str, tuple[Overload, ...]] = {
     "size": SIZE,
@@ -58,9 +62,15 @@ FUNCTIONS: dict[str, tuple[Overload, ...]] = {
         Overload((DURATION,), STRING, times.duration_text),
     ),
     "bool": tuple(Overload((kind,), BOOL, values.to_bool) for kind in (BOOL, STRING)),
-    "timestamp": tuple(Overload((kind,), TIMESTAMP, times.to_timestamp) for kind in (STRING, INT)),
-    "duration": (Overload((STRING,), DURATION, times.to_duration),),
-    "matches": (Overload(PREDICATE, BOOL, strings.matches),),
+    "timestamp": (
+        *(Overload((kind,), TIMESTAMP, times.to_timestamp) for kind in (STRING, INT)),
+        Overload((TIMESTAMP,), TIMESTAMP, times.there),
+    ),
+    "duration": (
+        Overload((STRING,), DURATION, times.to_duration),
+        Overload((DURATION,), DURATION, times.there),
+    ),
+    "matches": (Overload(PREDICATE, BOOL, strings.found, steps=PATTERN_STEPS),),
 }
 
 METHODS: dict[str, tuple[Overload, ...]] = {
@@ -68,16 +78,16 @@ METHODS: dict[str, tuple[Overload, ...]] = {
     "contains": (Overload(PREDICATE, BOOL, strings.contains),),
     "startsWith": (Overload(PREDICATE, BOOL, strings.starts_with),),
     "endsWith": (Overload(PREDICATE, BOOL, strings.ends_with),),
-    "matches": (Overload(PREDICATE, BOOL, strings.matches),),
+    "matches": (Overload(PREDICATE, BOOL, strings.found, steps=PATTERN_STEPS),),
     "lowerAscii": (Overload((STRING,), STRING, strings.lower_ascii, nullable=True),),
     "upperAscii": (Overload((STRING,), STRING, strings.upper_ascii, nullable=True),),
     "trim": (Overload((STRING,), STRING, strings.trim, nullable=True),),
     "join": (Overload((ANY_LIST, STRING), STRING, containers.join, nullable=True),),
 }
-for _name, _getter in times.TIMESTAMP_GETTERS.items():
+for _name in times.PARTS:
     METHODS[_name] = (
-        Overload((TIMESTAMP,), INT, _getter),
-        Overload((TIMESTAMP, STRING), INT, _getter),
+        Overload((TIMESTAMP,), INT, times.GETTERS_IN_UTC[_name]),
+        Overload((TIMESTAMP, STRING), INT, times.GETTERS_IN_ZONE[_name]),
         *(
             Overload((DURATION,), INT, getter)
             for name, getter in times.DURATION_GETTERS.items()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
 from typing import Literal as OneOf
 
 from pipeline.domain.strategies.cel.types import CelType
@@ -104,3 +106,14 @@ class MapLiteral(Node):
     """`{key: value}`."""
 
     entries: tuple[tuple[Node, Node], ...]
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below a node."""
+    waiting: list[Any] = [getattr(node, field.name) for field in fields(node)]
+    while waiting:
+        value = waiting.pop(0)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            waiting.extend(value)

@@ -17,6 +17,7 @@ from pipeline.domain.strategies.cel.types import (
     STRING,
     TIMESTAMP,
     CelType,
+    Kind,
 )
 
 Operation = tuple[CelType, Callable[..., Any] | ast.operator | ast.cmpop]
@@ -88,11 +89,15 @@ def equality(left: CelType, right: CelType) -> Callable[..., Any] | ast.cmpop | 
         return ast.Is() if other.nullable or other in (NULL, DYN) or other.kind == "struct" else None
     if STRING in (one, two) and DYN in (one, two):
         return ast.Eq()
+    if one.kind == two.kind == "struct":
+        return containers.equal if one == two else None
     if one.kind == two.kind and not one.params and one != DYN:
         return ast.Eq() if one == two else None
     if one in NUMBERS and two in NUMBERS:
         return ast.Eq()
-    return None if join(one, two) is None else containers.equal
+    pairs = list(zip(one.params, two.params, strict=False))
+    alike = one.kind == two.kind and bool(pairs) and all(equality(*pair) is not None for pair in pairs)
+    return containers.equal if alike or join(one, two) is not None else None
 
 
 def membership(item: CelType, container: CelType) -> Callable[..., Any] | ast.cmpop | None:
@@ -130,4 +135,9 @@ def join(left: CelType, right: CelType) -> CelType | None:
 
 def holds_time(found: CelType) -> bool:
     """Whether a time is, or is in, values of a type: at run time nothing tells it from an int."""
-    return found.not_null() in TEMPORAL or any(holds_time(part) for part in found.params)
+    return holds(found, "timestamp", "duration")
+
+
+def holds(found: CelType, *kinds: Kind) -> bool:
+    """Whether a value of one of these kinds is, or is in, values of a type."""
+    return found.kind in kinds or any(holds(part, *kinds) for part in found.params)

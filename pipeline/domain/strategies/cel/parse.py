@@ -1,14 +1,13 @@
-"""Text → tree, by celpy's grammar of the Common Expression Language; size and depth are bounded here."""
+"""Text → tree; size and depth are bounded here."""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
+import math
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from pipeline.domain.strategies.cel.grammar import RESERVED, parser
 from pipeline.domain.strategies.cel.nodes import (
     Binary,
     Call,
@@ -27,7 +26,7 @@ from pipeline.domain.strategies.cel.problems import CelProblem, Rejected
 from pipeline.domain.strategies.cel.types import BOOL, DOUBLE, INT, NULL, STRING
 
 if TYPE_CHECKING:
-    from lark import Lark, Token, Tree
+    from lark import Token, Tree
     from lark.exceptions import UnexpectedInput
 
 
@@ -35,36 +34,6 @@ MAX_CHARACTERS = 4096
 MAX_DEPTH = 64
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
-# Rules of the grammar that only pass a single child on, so that precedence is kept.
-PASSING = frozenset(
-    [
-        "expr",
-        "conditionalor",
-        "conditionaland",
-        "relation",
-        "addition",
-        "multiplication",
-        "unary",
-        "member",
-        "primary",
-    ]
-)
-OPERATORS = {
-    "relation_lt": "<",
-    "relation_le": "<=",
-    "relation_gt": ">",
-    "relation_ge": ">=",
-    "relation_eq": "==",
-    "relation_ne": "!=",
-    "relation_in": "in",
-    "addition_add": "+",
-    "addition_sub": "-",
-    "multiplication_mul": "*",
-    "multiplication_div": "/",
-    "multiplication_mod": "%",
-    "unary_not": "!",
-    "unary_neg": "-",
-}
 WORDS = {
     "and": "&&",
     "or": "||",
@@ -75,6 +44,8 @@ WORDS = {
     "True": "true",
     "False": "false",
 }
+OPERATORS = frozenset(["or", "and", "binary", "unary", "ternary"])
+QUOTES = ("'", '"')
 ESCAPE = re.compile(
     r"""\\(?:(?P<plain>[abfnrtv\\?"'`])|[xX](?P<byte>[0-9a-fA-F]{2})|u(?P<short>[0-9a-fA-F]{4})"""
     r"""|U(?P<long>[0-9a-fA-F]{8})|(?P<octal>[0-3][0-7]{2})|(?P<bad>.|$))""",
@@ -101,33 +72,10 @@ def parse(text: str) -> Node:
     from lark.exceptions import UnexpectedInput  # noqa: PLC0415
 
     try:
-        tree = _parser().parse(text)
+        tree = parser().parse(text)
     except UnexpectedInput as error:
         raise Rejected(_syntax_problem(text, error)) from None
     return _build(tree, 0)
-
-
-@functools.cache
-def _parser() -> Lark:
-    """A parser of celpy's grammar with the options of celpy's own, which loses the places of true and false."""
-    from lark import Lark  # noqa: PLC0415
-
-    celpy = importlib.util.find_spec("celpy")
-    grammar = Path(celpy.origin if celpy and celpy.origin else "").with_name("cel.lark")
-    return Lark(
-        grammar.read_text(encoding="utf-8"),
-        parser="lalr",
-        start="expr",
-        g_regex_flags=re.M,
-        lexer_callbacks={"IDENT": _truth_or_name},
-        propagate_positions=True,
-        maybe_placeholders=False,
-        priority="invert",
-    )
-
-
-def _truth_or_name(token: Token) -> Token:
-    return token.update(type="BOOL_LIT") if token in ("true", "false") else token
 
 
 def _syntax_problem(text: str, error: UnexpectedInput) -> CelProblem:
@@ -137,70 +85,82 @@ def _syntax_problem(text: str, error: UnexpectedInput) -> CelProblem:
         return CelProblem("the expression ends too early", len(lines), len(lines[-1]) + 1)
     position = error.pos_in_stream or 0
     word = str(token or text[position : position + 1])
+    if word in QUOTES:
+        return CelProblem(
+            "the text in quotes does not end", error.line, error.column, f"close it with {word}"
+        )
     hint = f"write {WORDS[word]} instead of {word}" if word in WORDS else None
     return CelProblem(f"unexpected {word!r}", error.line, error.column, hint)
 
 
 def _build(tree: Tree[Token], depth: int) -> Node:
     """The node of a tree, `depth` levels below the root."""
-    while (rule := str(tree.data)) == "paren_expr" or (rule in PASSING and len(tree.children) == 1):
-        depth += rule == "paren_expr"
+    while tree.data == "brackets":
+        depth += 1
         tree = _trees(tree)[0]
     if depth > MAX_DEPTH:
         message = f"the expression is nested too deeply: more than {MAX_DEPTH} levels"
         raise _rejected(tree, message, "split it into several conditions")
-    if rule == "literal":
-        return _literal(tree)
-    build = _operator if rule in PASSING else _member
-    return build(rule, tree, _place(tree), depth)
+    build = _operator if tree.data in OPERATORS else _operand
+    return build(str(tree.data), tree, _place(tree), depth)
 
 
 def _operator(rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
     """The node of an operator."""
-    if rule in ("conditionalor", "conditionaland"):
+    if rule in ("or", "and"):
         operands = tuple(_build_all(_chain(tree), depth))
-        return Logic(**at, operator="||" if rule == "conditionalor" else "&&", operands=operands)
-    parts = _trees(tree)
-    if rule == "expr":
-        test, yes, no = _build_all(parts, depth)
+        return Logic(**at, operator="||" if rule == "or" else "&&", operands=operands)
+    operands = tuple(_build_all(_trees(tree), depth))
+    if rule == "ternary":
+        test, yes, no = operands
         return Ternary(**at, test=test, yes=yes, no=no)
-    operator = OPERATORS[str(parts[0].data)]
     if rule == "unary":
-        return Unary(**at, operator=operator, operand=_build(parts[1], depth + 1))
-    left, right = _build_all([_trees(parts[0])[0], parts[1]], depth)
-    return Binary(**at, operator=operator, left=left, right=right)
+        return Unary(**at, operator=_word(tree), operand=operands[0])
+    left, right = operands
+    return Binary(**at, operator=_word(tree), left=left, right=right)
 
 
-def _member(rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
+def _operand(rule: str, tree: Tree[Token], at: Place, depth: int) -> Node:
     """The node of what binds tighter than any operator."""
     parts = _trees(tree)
     node: Node
     match rule:
-        case "ident":
-            node = Ident(**at, name=_word(tree))
-        case "ident_arg":
-            node = Call(**at, function=_word(tree), target=None, arguments=_listed(parts, depth))
-        case "list_lit":
-            node = ListLiteral(**at, items=_listed(parts, depth))
-        case "map_lit":
-            built = _listed(parts, depth)
+        case "literal":
+            node = _literal(tree)
+        case "name":
+            node = Ident(**at, name=_name(tree))
+        case "function":
+            node = Call(**at, function=_name(tree), target=None, arguments=_listed(parts[0], depth))
+        case "list_literal":
+            node = ListLiteral(**at, items=_listed(parts[0], depth))
+        case "map_literal":
+            built = _listed(parts[0], depth)
             node = MapLiteral(**at, entries=tuple(zip(built[::2], built[1::2], strict=True)))
-        case "member_dot":
-            node = Select(**_at_word(at, tree), operand=_build(parts[0], depth + 1), field=_word(tree))
-        case "member_index":
+        case "select":
+            operand, field = _build(parts[0], depth + 1), _word(tree).strip("`")
+            node = Select(**_at_word(at, tree), operand=operand, field=field)
+        case "index":
             operand, key = _build_all(parts, depth)
             node = Index(**at, operand=operand, key=key)
-        case "member_dot_arg":
-            target, arguments = _build(parts[0], depth + 1), _listed(parts[1:], depth)
+        case "method":
+            target, arguments = _build(parts[0], depth + 1), _listed(parts[1], depth)
             node = Call(**_at_word(at, tree), function=_word(tree), target=target, arguments=arguments)
         case _:
             raise _rejected(tree, "messages and package names cannot be used in a condition")
     return node
 
 
-def _listed(parts: list[Tree[Token]], depth: int) -> tuple[Node, ...]:
-    """The nodes of an optional list, which the grammar keeps in a tree of its own."""
-    return tuple(_build_all(_trees(parts[0]), depth)) if parts else ()
+def _name(tree: Tree[Token]) -> str:
+    """A name that stands for itself, which a reserved word cannot."""
+    word = _word(tree)
+    if word in RESERVED:
+        raise _rejected(tree, f"{word!r} is a reserved word and no name")
+    return word
+
+
+def _listed(tree: Tree[Token], depth: int) -> tuple[Node, ...]:
+    """The nodes of a list, which the grammar keeps in a tree of its own."""
+    return tuple(_build_all(_trees(tree), depth))
 
 
 def _build_all(trees: list[Tree[Token]], depth: int) -> list[Node]:
@@ -212,20 +172,22 @@ def _literal(tree: Tree[Token]) -> Literal:
     """The value of a constant."""
     at, constant = _place(tree), _token(tree)
     match constant.type:
-        case "INT_LIT":
-            number = int(constant, 16 if "0x" in constant else 10) if len(constant) <= 20 else INT_MAX + 1
+        case "INT":
+            number = int(constant, 16 if "0x" in constant else 10)
             if not INT_MIN <= number <= INT_MAX:
                 raise _rejected(tree, "the number does not fit into 64 bits", "write it with a decimal point")
             return Literal(**at, value=number, type=INT)
-        case "FLOAT_LIT":
-            return Literal(**at, value=float(constant), type=DOUBLE)
-        case "BOOL_LIT":
+        case "FLOAT":
+            if math.isinf(double := float(constant)):
+                raise _rejected(tree, "the number does not fit into a double")
+            return Literal(**at, value=double, type=DOUBLE)
+        case "TRUTH":
             return Literal(**at, value=constant == "true", type=BOOL)
-        case "NULL_LIT":
+        case "NULL":
             return Literal(**at, value=None, type=NULL)
-        case "STRING_LIT" | "MLSTRING_LIT":
+        case "STRING":
             return Literal(**at, value=_unquoted(tree, str(constant)), type=STRING)
-        case "UINT_LIT":
+        case "UINT":
             raise _rejected(tree, "unsigned numbers are not supported", f"write {constant[:-1]}")
     raise _rejected(tree, "bytes are not supported", "write a string")
 
@@ -282,7 +244,7 @@ def _chain(tree: Tree[Token]) -> list[Tree[Token]]:
     """The operands of a left-associative chain, from left to right."""
     operands: list[Tree[Token]] = []
     rule = tree.data
-    while tree.data == rule and len(tree.children) == 2:
+    while tree.data == rule:
         tree, last = _trees(tree)
         operands.append(last)
     return [tree, *reversed(operands)]

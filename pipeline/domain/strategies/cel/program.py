@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -14,9 +14,10 @@ from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.cel import python
 from pipeline.domain.strategies.cel import values as checks
 from pipeline.domain.strategies.cel.advice import rejected
-from pipeline.domain.strategies.cel.containers import new_fuel
-from pipeline.domain.strategies.cel.emit import Code, Emitter
+from pipeline.domain.strategies.cel.containers import Fuel, new_fuel, settled
+from pipeline.domain.strategies.cel.emit import Emitter
 from pipeline.domain.strategies.cel.nodes import Logic, Node
+from pipeline.domain.strategies.cel.operators import holds
 from pipeline.domain.strategies.cel.parse import parse
 from pipeline.domain.strategies.cel.problems import ERRORS, CelProblem, Rejected, WorkExceeded, failure_of
 from pipeline.domain.strategies.cel.references import chains, reference, shown
@@ -31,6 +32,7 @@ from pipeline.domain.strategies.cel.types import (
     Declarations,
     type_of,
 )
+from pipeline.domain.strategies.cel.writer import Code
 
 WANTED = {
     BOOL: checks.want_bool,
@@ -39,6 +41,8 @@ WANTED = {
     STRING: checks.want_string,
 }
 RAISED = (*ERRORS, WorkExceeded, RecursionError)
+PARTS_A_LEVEL = 50
+"""How many parts of a `&&` are nested in one another; more of them stand beside one another."""
 Function = Callable[..., Any]
 
 
@@ -90,7 +94,7 @@ class Program:
         try:
             return self._quick(*values)
         except RAISED:
-            return _attempt(self._careful, values)
+            return _attempt(self._careful, new_fuel(), values)
 
     def unmet(self, *values: Any) -> Unmet | None:
         """What keeps a condition from holding, None when it holds. The result must be a bool."""
@@ -98,21 +102,24 @@ class Program:
         try:
             unmet: Unmet | None = self._first_false(*values)
         except RAISED:
-            held = _attempt(self._careful, values)
+            held = _attempt(self._careful, new_fuel(), values)
             return None if held is True else Unmet(self._deciding(held, values), held)
         return unmet
 
     def _deciding(self, held: Any, values: tuple[Any, ...]) -> str:
         """The text of the first part that is false, or a Failure, as the whole is; the whole text if none is."""
-        results = ((text, _attempt(function, values)) for text, function in self._parts.items())
+        fuel = new_fuel()
+        results = ((text, _attempt(function, fuel, values)) for text, function in self._parts.items())
         wanted = Failure if isinstance(held, Failure) else bool
         found = (text for text, part in results if part is not True and isinstance(part, wanted))
         return next(found, self._source(self._root))
 
     def seen(self, *values: Any) -> dict[str, str]:
         """What the condition reads, as it is written there, with its value in words."""
+        fuel = new_fuel()
         return {
-            text: shown(_attempt(function, values), kind) for text, (function, kind) in self._reads.items()
+            text: shown(_attempt(function, fuel, values), kind)
+            for text, (function, kind) in self._reads.items()
         }
 
     def explain(self, *values: Any) -> Explanation:
@@ -136,14 +143,21 @@ class Program:
 
     def _compiled_first_false(self) -> Function:
         """The function that gives an Unmet for the first part that is false, None when none is."""
-        emitter = Emitter(self._variables, careful=False)
+        emitter, parts = Emitter(self._variables, careful=False), self._conjuncts
+        levels = [
+            self._first_false_of(emitter, parts[at : at + PARTS_A_LEVEL])
+            for at in range(0, len(parts), PARTS_A_LEVEL)
+        ]
+        body = levels[0] if len(levels) == 1 else ast.BoolOp(ast.Or(), levels)
+        return _compiled(emitter, body, self._variables)
+
+    def _first_false_of(self, emitter: Emitter, parts: list[tuple[str, Node]]) -> ast.expr:
         body: ast.expr = ast.Constant(None)
-        for number, (text, part) in reversed([*enumerate(self._conjuncts)]):
+        for text, part in reversed(parts):
             held = _as_expected(emitter, part, emitter.emit(part), BOOL).python
             reads = frozenset(reference(chain).partition(".")[0] for chain in self._chains_of(part))
-            emitter.names[f"unmet_{number}"] = Unmet(text, False, reads)
-            body = ast.IfExp(held, body, python.name(f"unmet_{number}"))
-        return self._compiled(emitter, body)
+            body = ast.IfExp(held, body, emitter.bind(Unmet(text, False, reads)))
+        return body
 
     @functools.cached_property
     def _reads(self) -> dict[str, tuple[Function, CelType]]:
@@ -156,19 +170,15 @@ class Program:
         return self.text[node.start : node.end].strip()
 
     def _function(self, node: Node, expected: CelType | None, careful: bool) -> tuple[Function, CelType]:
+        """The function of a part, and its type; a careful one is given its fuel before the values."""
         emitter = Emitter(self._variables, careful)
         code = emitter.emit(node)
         if expected is not None:
             code = _as_expected(emitter, node, code, expected)
-        return self._compiled(emitter, code.python), code.type
-
-    def _compiled(self, emitter: Emitter, body: ast.expr) -> Function:
-        if emitter.uses_fuel:
-            body = ast.Call(python.function(["fuel"], body), [emitter.helper(new_fuel)], [])
-        function = python.function((f"v_{name}" for name in self._variables), body)
-        module = compile(ast.fix_missing_locations(ast.Expression(function)), "<condition>", "eval")
-        compiled = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
-        return FunctionType(compiled, {"__builtins__": {}, **emitter.names})
+        body = code.python
+        if emitter.uses_fuel and _can_hold_much(code.type):
+            body = emitter.helper(settled, body, fuel=True)
+        return _compiled(emitter, body, self._variables, fuelled=careful), code.type
 
 
 def compile_expression(text: str, declarations: Declarations, expect: object = None) -> Program | CelProblem:
@@ -181,6 +191,8 @@ def compile_expression(text: str, declarations: Declarations, expect: object = N
         return Program(text, parse(text), declarations, None if expect is None else type_of(expect))
     except Rejected as refused:
         return refused.problem
+    except RecursionError:
+        return CelProblem("the expression is nested too deeply", 1, 1, "split it into several conditions")
 
 
 def conjuncts(root: Node) -> tuple[Node, ...]:
@@ -200,8 +212,25 @@ def _as_expected(emitter: Emitter, node: Node, code: Code, expected: CelType) ->
     raise rejected(node, f"expected {expected}, found {code.type}")
 
 
-def _attempt(function: Function, values: tuple[Any, ...]) -> Any:
+def _compiled(
+    emitter: Emitter, body: ast.expr, variables: Mapping[str, CelType], fuelled: bool = False
+) -> Function:
+    """The function of a body for the variables' values, in their order; `fuelled`: for its fuel before them."""
+    if emitter.uses_fuel and not fuelled:
+        body = ast.Call(python.function(["fuel"], body), [emitter.helper(new_fuel)], [])
+    parameters = [*(["fuel"] if fuelled else []), *(f"v_{name}" for name in variables)]
+    module = compile(python.expression(python.function(parameters, body)), "<condition>", "eval")
+    compiled = next(constant for constant in module.co_consts if isinstance(constant, CodeType))
+    return FunctionType(compiled, {"__builtins__": {}, **emitter.names})
+
+
+def _can_hold_much(found: CelType) -> bool:
+    """Whether values of a type can be lists of lists, which share their elements, or maps of such."""
+    return found.kind == "dyn" or any(holds(part, "list", "map", "dyn") for part in found.params)
+
+
+def _attempt(function: Function, fuel: Fuel, values: tuple[Any, ...]) -> Any:
     try:
-        return function(*values)
+        return function(fuel, *values)
     except RAISED as error:
         return failure_of(error)

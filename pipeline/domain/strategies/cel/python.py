@@ -26,3 +26,12 @@ def function(parameters: Iterable[str], body: ast.expr) -> ast.expr:
     arguments = [ast.arg(parameter) for parameter in parameters]
     signature = ast.arguments(posonlyargs=[], args=arguments, kwonlyargs=[], kw_defaults=[], defaults=[])
     return ast.Lambda(signature, body)
+
+
+def expression(body: ast.expr) -> ast.Expression:
+    """A whole text of code. It is walked through in a loop, because it can be deeper than Python can call."""
+    for node in ast.walk(body):
+        if isinstance(node, ast.expr | ast.arg):
+            node.lineno = node.end_lineno = 1
+            node.col_offset = node.end_col_offset = 0
+    return ast.Expression(body)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import islice
 from typing import Any
 
 from pipeline.domain.failures import Failure
 from pipeline.domain.strategies.cel.functions import MACROS
-from pipeline.domain.strategies.cel.nodes import Call, Ident, Index, Node, Select
+from pipeline.domain.strategies.cel.nodes import Call, Ident, Index, Node, Select, children
 from pipeline.domain.strategies.cel.problems import ERRORS
 from pipeline.domain.strategies.cel.times import duration_text, timestamp_text
 from pipeline.domain.strategies.cel.types import DURATION, TIMESTAMP, CelType
@@ -38,7 +37,7 @@ def chains(node: Node, names: frozenset[str]) -> Iterator[Node]:
             yield found
     else:
         hidden = _macro_variable(root)
-        for child in _children(root):
+        for child in children(root):
             yield from chains(child, names - hidden if child is not getattr(root, "target", None) else names)
     for link in links:
         if isinstance(link, Index):
@@ -91,20 +90,9 @@ def _element(value: Any) -> str:
     return _words(value)[:SHOWN_CHARACTERS] if not isinstance(value, list | tuple | dict) else "…"
 
 
-def _children(node: Node) -> Iterator[Node]:
-    """The nodes directly below a node."""
-    waiting: list[Any] = [getattr(node, field.name) for field in fields(node)]
-    while waiting:
-        value = waiting.pop(0)
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            waiting.extend(value)
-
-
 def _idents(node: Node) -> set[str]:
     own = {node.name} if isinstance(node, Ident) else set()
-    return own.union(*(_idents(child) for child in _children(node)))
+    return own.union(*(_idents(child) for child in children(node)))
 
 
 def _macro_variable(node: Node) -> set[str]:

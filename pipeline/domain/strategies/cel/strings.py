@@ -11,11 +11,11 @@ import re2
 from pipeline.domain.strategies.cel.problems import CelError
 from pipeline.domain.strategies.cel.values import mismatch
 
-MAX_PATTERN_BYTES = 1 << 20
+MAX_PATTERN_BYTES = 1 << 18
 Search = Callable[[str], Any]
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def pattern(text: str) -> Search:
     """The search of an RE2 regular expression (linear time). Raises CelError `bad_pattern`."""
     options = re2.Options()
@@ -29,18 +29,22 @@ def pattern(text: str) -> Search:
     return search
 
 
-def found(search: Search, text: Any) -> bool:
-    """Whether a compiled pattern is found in a text."""
+def search_for(regex: Any) -> Search | None:
+    """The search of a pattern that is known only now; of null there is none."""
+    if regex is None:
+        return None
+    if type(regex) is str:
+        return pattern(regex)
+    raise mismatch("matches()", regex)
+
+
+def found(search: Search | None, text: Any) -> bool:
+    """Whether a pattern is found in a text."""
+    if text is None or search is None:
+        return False
     if type(text) is str:
         return search(text) is not None
-    if text is None:
-        return False
     raise mismatch("matches()", text)
-
-
-def matches(text: Any, regex: Any) -> bool:
-    """Whether a pattern that is known only now is found in a text."""
-    return _predicate("matches()", lambda one, two: found(pattern(two), one))(text, regex)
 
 
 def _predicate(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:

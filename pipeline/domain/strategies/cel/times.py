@@ -10,16 +10,18 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from pipeline.domain.strategies.cel.problems import CelError
-from pipeline.domain.strategies.cel.values import in_range, mismatch
+from pipeline.domain.strategies.cel.values import mismatch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999
 """The first and the last millisecond of the years 1 to 9999, which are all that a timestamp can name."""
+LONGEST = (2**63 - 1) // 1_000_000
+"""The milliseconds of the longest duration, 292 years: CEL's have 64 bits of nanoseconds."""
 RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
     re.ASCII,
 )
-DURATION = re.compile(r"([+-]?)((?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:h|ms|m|s|us|µs|ns))+|0)")
+DURATION = re.compile(r"([+-]?)((?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:h|ms|m|s|us|µs|ns))+|0)")
 PART = re.compile(r"([0-9]*)\.?([0-9]*)(h|ms|m|s|us|µs|ns)")
 NANOSECONDS = {"h": 3_600_000_000_000, "m": 60_000_000_000, "s": 1_000_000_000, "ms": 1_000_000}
 NANOSECONDS |= {"us": 1000, "µs": 1000, "ns": 1}
@@ -30,6 +32,19 @@ def _point(operation: str, milliseconds: int) -> int:
     if FIRST <= milliseconds <= LAST:
         return milliseconds
     raise CelError("overflow", f"the result of {operation} is not in the years 1 to 9999")
+
+
+def _span(operation: str, milliseconds: int) -> int:
+    if -LONGEST <= milliseconds <= LONGEST:
+        return milliseconds
+    raise CelError("overflow", f"the result of {operation} is longer than 292 years")
+
+
+def there(value: Any) -> int:
+    """timestamp() of a timestamp and duration() of a duration: the same, unless it is null."""
+    if value is None:
+        raise mismatch("a conversion", value)
+    return int(value)
 
 
 def to_timestamp(value: Any) -> int:
@@ -64,7 +79,7 @@ def to_duration(value: Any) -> int:
             fraction
         )
     milliseconds = total // 1_000_000
-    return in_range("duration()", -milliseconds if whole[1] == "-" else milliseconds)
+    return _span("duration()", -milliseconds if whole[1] == "-" else milliseconds)
 
 
 def timestamp_text(value: Any) -> str:
@@ -103,21 +118,26 @@ def _combine(name: str, sign: int, limit: Callable[[str, int], int]) -> Callable
 
 later = _combine("+", 1, _point)
 earlier = _combine("-", -1, _point)
-difference = _combine("-", -1, in_range)
-longer = _combine("+", 1, in_range)
+difference = _combine("-", -1, _span)
+longer = _combine("+", 1, _span)
 
 
 @functools.lru_cache(maxsize=1024)
 def zone(name: str) -> tzinfo:
     """A time zone by its IANA name or its offset such as +02:00. Raises CelError `bad_timezone`."""
+    if name in _zones():
+        return zoneinfo.ZoneInfo(name)
     offset = OFFSET.fullmatch(name)
-    try:
-        if offset is None:
-            return zoneinfo.ZoneInfo(name)
-        span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-        return timezone(-span if offset[1] == "-" else span)
-    except (LookupError, ValueError, OSError):
-        raise CelError("bad_timezone", "not a time zone: write Europe/London or +01:00") from None
+    if offset is None:
+        raise CelError("bad_timezone", "not a time zone: write Europe/London or +01:00")
+    span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+    return timezone(-span if offset[1] == "-" else span)
+
+
+@functools.cache
+def _zones() -> set[str]:
+    """The names that there are: to look for one that is none takes a thousand times as long as to know it."""
+    return zoneinfo.available_timezones()
 
 
 def _local(value: int, zone_name: str | None) -> datetime:
@@ -128,30 +148,53 @@ def _local(value: int, zone_name: str | None) -> datetime:
         raise CelError("overflow", "the timestamp is not in the years 1 to 9999") from None
 
 
-def _getter(name: str, part: Callable[[datetime], int]) -> Callable[..., int]:
-    def get(value: Any, *zone_name: Any) -> int:
-        if value is None or not all(type(given) is str for given in zone_name):
-            raise mismatch(f"{name}()", value, *zone_name)
-        return part(_local(value, *(zone_name or (None,))))
+PARTS: dict[str, Callable[[datetime], int]] = {
+    "getFullYear": lambda moment: moment.year,
+    "getMonth": lambda moment: moment.month - 1,
+    "getDate": lambda moment: moment.day,
+    "getDayOfMonth": lambda moment: moment.day - 1,
+    "getDayOfWeek": lambda moment: moment.isoweekday() % 7,
+    "getDayOfYear": lambda moment: moment.timetuple().tm_yday - 1,
+    "getHours": lambda moment: moment.hour,
+    "getMinutes": lambda moment: moment.minute,
+    "getSeconds": lambda moment: moment.second,
+    "getMilliseconds": lambda moment: moment.microsecond // 1000,
+}
+WITHOUT_CALENDAR: dict[str, Callable[[int], int]] = {
+    "getDayOfWeek": lambda value: (value // 86_400_000 + 4) % 7,
+    "getHours": lambda value: value // 3_600_000 % 24,
+    "getMinutes": lambda value: value // 60_000 % 60,
+    "getSeconds": lambda value: value // 1000 % 60,
+    "getMilliseconds": lambda value: value % 1000,
+}
+"""The parts that are arithmetic in UTC; 1970 began on a Thursday."""
+
+
+def _getter_in_utc(name: str) -> Callable[[Any], int]:
+    part, operation = PARTS[name], f"{name}()"
+    in_utc: Callable[[int], int] = WITHOUT_CALENDAR.get(name) or (lambda value: part(_local(value, None)))
+
+    def get(value: Any) -> int:
+        if value is None:
+            raise mismatch(operation, value)
+        return in_utc(_point(operation, value))
 
     return get
 
 
-TIMESTAMP_GETTERS: dict[str, Callable[..., int]] = {
-    name: _getter(name, part)
-    for name, part in {
-        "getFullYear": lambda moment: moment.year,
-        "getMonth": lambda moment: moment.month - 1,
-        "getDate": lambda moment: moment.day,
-        "getDayOfMonth": lambda moment: moment.day - 1,
-        "getDayOfWeek": lambda moment: moment.isoweekday() % 7,
-        "getDayOfYear": lambda moment: moment.timetuple().tm_yday - 1,
-        "getHours": lambda moment: moment.hour,
-        "getMinutes": lambda moment: moment.minute,
-        "getSeconds": lambda moment: moment.second,
-        "getMilliseconds": lambda moment: moment.microsecond // 1000,
-    }.items()
-}
+def _getter_in_zone(name: str) -> Callable[[Any, Any], int]:
+    part = PARTS[name]
+
+    def get(value: Any, zone_name: Any) -> int:
+        if value is None or type(zone_name) is not str:
+            raise mismatch(f"{name}()", value, zone_name)
+        return part(_local(value, zone_name))
+
+    return get
+
+
+GETTERS_IN_UTC = {name: _getter_in_utc(name) for name in PARTS}
+GETTERS_IN_ZONE = {name: _getter_in_zone(name) for name in PARTS}
 
 
 def _in_units(name: str, unit: int) -> Callable[[Any], int]:

@@ -16,7 +16,7 @@ from pipeline.domain.strategies.cel.problems import CelError
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?(Infinity|Inf)|NaN")
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?|[+-]?(Infinity|Inf)|NaN")
 TRUTHS = {
     **dict.fromkeys(("true", "True", "TRUE", "t", "1"), True),
     **dict.fromkeys(("false", "False", "FALSE", "f", "0"), False),
