@@ -1,8 +1,8 @@
 """The brand: one file with its name, its links and every text that it sends, per channel and language.
 
 The same template gives the same message on every channel: a channel without a text of its own uses
-`default`, a language without one the brand's own. Texts are Jinja2 in its sandbox; for e-mail they are HTML,
-and values are escaped.
+`default`, a language without one the brand's own. Texts are Jinja2, as far as `text_rules` lets them; for e-mail
+they are HTML, and values are escaped.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError, meta, nodes
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 
 from pipeline.domain.failures import Failure
@@ -25,6 +24,7 @@ from pipeline.domain.strategies.fields import FORM, Caps, QuietHoursPart, mistak
 from pipeline.domain.strategies.forms import validated
 from pipeline.domain.strategies.problems import Problem, one_of
 from pipeline.domain.strategies.source import Path, Source, read
+from pipeline.domain.text_rules import HTML, PLAIN, breaches
 
 DEFAULT = "default"
 HTML_CHANNELS = frozenset({"email"})
@@ -38,13 +38,12 @@ MAX_CHARACTERS: dict[str, int] = {
     "email": 50_000,
 }
 """The longest text that a channel takes, in characters; others take `email`'s."""
+MAX_SUBJECT = 500
+"""The longest subject."""
 
 VARIABLES = frozenset({"brand", "links", "customer", "thread", "event"})
 """What every template can name; an action adds its own with `with`."""
 _STRUCTS: dict[str, type[msgspec.Struct]] = {"customer": Customer, "thread": Thread, "event": Interaction}
-
-_PLAIN = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-_HTML = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=True)
 
 
 def _zone(name: str) -> str:
@@ -155,12 +154,12 @@ class Brand:
                 for language, text in languages.items():
                     body, subject = (text, None) if isinstance(text, str) else (text.text, text.subject)
                     self._compiled[name, channel, language] = _Compiled(
-                        _PLAIN.from_string(body),
-                        _HTML.from_string(body),
-                        None if subject is None else _PLAIN.from_string(subject),
+                        PLAIN.from_string(body),
+                        HTML.from_string(body),
+                        None if subject is None else PLAIN.from_string(subject),
                     )
                     for part in (body, subject or ""):
-                        used |= meta.find_undeclared_variables(_PLAIN.parse(part))
+                        used |= meta.find_undeclared_variables(PLAIN.parse(part))
             self._variables[name] = frozenset(used)
 
     @property
@@ -189,17 +188,15 @@ class Brand:
         chosen, compiled = found
         body = compiled.html if channel in HTML_CHANNELS else compiled.plain
         values = {"brand": self.name, "links": self.links, **values}
+        limit = MAX_CHARACTERS.get(channel, MAX_CHARACTERS["email"])
         try:
-            text = body.render(values).strip()
-            head = None if compiled.subject is None else " ".join(compiled.subject.render(values).split())
+            text = _written(body, values, limit)
+            head = compiled.subject and _written(compiled.subject, values, MAX_SUBJECT)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             return Failure("bad_template", f"template {template}: {error}")
-        limit = MAX_CHARACTERS.get(channel, MAX_CHARACTERS["email"])
-        if len(text) > limit:
-            return Failure(
-                "too_long", f"template {template}: {len(text)} characters, {channel} takes {limit}"
-            )
-        return Rendered(text, head, chosen)
+        if text is None or (compiled.subject and head is None):
+            return Failure("too_long", f"template {template}: {channel} takes {limit} characters")
+        return Rendered(text, head and " ".join(head.split()), chosen)
 
     def _find(self, template: str, channel: str, language: str) -> tuple[str, _Compiled] | None:
         for tongue in (language, self.language):
@@ -208,6 +205,19 @@ class Brand:
                 if found is not None:
                     return tongue, found
         return None
+
+
+def _written(template: Template, values: dict[str, Any], limit: int) -> str | None:
+    """What the template gives, or None as soon as that is longer than the limit and some white space around it."""
+    written: list[str] = []
+    room = 2 * limit
+    for part in template.generate(values):
+        written.append(part)
+        room -= len(part)
+        if room < 0:
+            return None
+    text = "".join(written).strip()
+    return text if len(text) <= limit else None
 
 
 def load_brand(text: str, file: str) -> Brand | list[Problem]:
@@ -241,13 +251,12 @@ def text_problems(source: Source, templates: Texts, brand: BrandFile | Brand) ->
 
 def _mistakes(text: str, links: dict[str, str]) -> Iterator[tuple[str, str]]:
     """What is wrong with a text, and what to do about it."""
-    try:
-        _PLAIN.from_string(text)
-    except TemplateSyntaxError as error:
-        yield f"not a valid text: {error.message}", "check the braces"
+    found = list(breaches(text))
+    yield from found
+    if found:
         return
     known = {name: [*struct.__struct_fields__] for name, struct in _STRUCTS.items()} | {"links": [*links]}
-    for node in _PLAIN.parse(text).find_all(nodes.Getattr):
+    for node in PLAIN.parse(text).find_all(nodes.Getattr):
         if isinstance(node.node, nodes.Name) and node.attr not in known.get(node.node.name, (node.attr,)):
             of = node.node.name
             yield f"{of} has no {node.attr!r}", one_of(node.attr, known[of])

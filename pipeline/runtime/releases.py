@@ -12,7 +12,6 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, cast
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     KafkaError,
     KafkaException,
@@ -103,7 +102,8 @@ class _Reader:
         self.offset = 0
         self.at_end = False
         self._consumer = Consumer({**settings.kafka(), **_CONSUMER})
-        self._consumer.assign([TopicPartition(settings.topic_prefix + TOPIC, 0, OFFSET_BEGINNING)])
+        # Of a compacted topic that is the beginning; librdkafka takes half a second to ask a broker for it.
+        self._consumer.assign([TopicPartition(settings.topic_prefix + TOPIC, 0, 0)])
 
     def poll(self) -> dict[str, Message]:
         """The last message of each key, of those that come within 0.1 s or are there already, in order.

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition, murmur2
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition, murmur2
 
 from pipeline.domain.failures import Failure
 from pipeline.observe.logs import get_logger
@@ -90,7 +90,8 @@ class RosterReader:
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._codec = codec
         self._consumer = Consumer({**settings.kafka(), **_CONSUMER})
-        self._consumer.assign([TopicPartition(settings.topic_prefix + TOPIC, 0, OFFSET_BEGINNING)])
+        # Of a compacted topic that is the beginning; librdkafka takes half a second to ask a broker for it.
+        self._consumer.assign([TopicPartition(settings.topic_prefix + TOPIC, 0, 0)])
         self.roster = Roster()
 
     def poll(self, timeout: float) -> bool:

@@ -31,7 +31,6 @@ ANNOTATIONS: dict[str, Any] = {
     "TIMESTAMP": Timestamp,
     "DURATION": Duration,
 }
-NO_ERROR = ("value", "typed_result")
 # What a file is about as a whole, where conditions have nothing of it.
 EXTENSIONS = {
     "bindings_ext": "cel.bind()",
@@ -50,8 +49,8 @@ REFUSALS = {
     "bytes are not": "bytes",
     "types are no values": "types as values",
     "messages and package names": MESSAGES,
-    "unknown name '(?!x')": MESSAGES,
     "ends too early|unknown name 'optional'": "optional values",
+    "unknown name '(?!x')": MESSAGES,  # x is the name of variables, where a case declares any
     "unknown name|unknown function": "undeclared names, found at validation",
     "dyn.. does not take": "times of unknown type",
     "does not exist for|must be of one type|expected a condition": "types that do not fit, found at validation",
@@ -79,7 +78,7 @@ class NotApplicable(Exception):
 
 
 class Case(NamedTuple):
-    """One case: `wanted` is the value, or None in a list of errors; `type` its deduced type, if it is told."""
+    """One case: where it stands, its expression, and all that is said of it."""
 
     file: str
     section: str

@@ -103,7 +103,7 @@ def test_texts_reach_nothing_inside() -> None:
     ("old", "new", "message"),
     [
         ("Hi {{ customer.name }}", "Hi {{ customer.name }", "brand.yaml:8:16: not a valid text"),
-        ("Hi {{ customer.name }}", "{{ customer.name | shout }}", "not a valid text"),
+        ("Hi {{ customer.name }}", "{{ customer.name | shout }}", "there is no filter 'shout'; did you mean"),
         ("sms:", "fax:", "fax is not a channel"),
         ("sms: {en:", "sms: {de:", "there is no text in en, the brand's language"),
         ("brand: Northwind", "bland: Northwind", "bland is not a setting here"),
