@@ -23,6 +23,7 @@ from pipeline.domain.erased_identity import BY_ERASURE, same_person
 from pipeline.domain.evidence import CUSTOMER_NUMBER, meaningless
 from pipeline.domain.ids import fingerprint, is_provisional, new_id
 from pipeline.domain.interactions import Identifier
+from pipeline.domain.journal import CLAIMED_BY_BOTH
 from pipeline.domain.messages import (
     ActionCommand,
     ActionReceipt,
@@ -123,7 +124,7 @@ def erase(state: CustomerState, request: EraseRequested) -> list[Output]:
 
 
 def _identifiers_of(state: CustomerState) -> dict[str, Identifier]:
-    found = [seen.identifier for seen in state.identifiers.values()]
+    found = [*state.disputed, *(seen.identifier for seen in state.identifiers.values())]
     if state.profile is not None:
         found += state.profile.identifiers
     if not is_provisional(state.customer_id):
@@ -202,7 +203,7 @@ def turned_away(state: CustomerState, message: AboutCustomer, begins: bool) -> l
                 within=[one for one in (state.customer_id, message.through) if one is not None],
             )
             return [*_called_back(states.decode(message.state), state.customer_id, state.erased_at), back]
-        case MergeRequested():
+        case MergeRequested() if message.rule != CLAIMED_BY_BOTH:
             return [same_person(message.winner, state.erased_at)]
     return []
 

@@ -5,7 +5,8 @@
   with an event that comes late, and the one who stays must not depend on the order of arrival.
 - Two known customers are never merged because both claim an identifier. It is the one's with the better evidence
   (verified, asserted, observed). With equally good evidence it is *shared* and stands for nobody, until they
-  turn out to be one.
+  turn out to be one. They may be one already, for a record is not told of every merge: both are asked. What
+  provisional customers claim meanwhile is kept until then.
 - Two known customers are one only when the system of record says that the number of one belongs to the other: the
   number's own record takes a verified `IdentityLink` to another customer, who stays.
 - A merge that is blocked is told once for each pair of customers and rule, among the last that were told.
@@ -14,12 +15,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import msgspec
 from msgspec.structs import replace
 
 from pipeline.domain.ids import rank
 from pipeline.domain.interactions import Assurance, Identifier
 from pipeline.domain.journal import (
+    CLAIMED_BY_BOTH,
     CONFLICTING_NUMBERS,
     KNOWN_OVER_PROVISIONAL,
     LINKED_NUMBER,
@@ -36,6 +40,7 @@ HANDOVER_MS = 10_000
 RIVALS = 4
 FORMER_IDS = 8
 TOLD = 8
+VISITS = 8
 MEANINGLESS = frozenset(
     {"", "null", "none", "nil", "undefined", "nan", "anonymous", "anon", "unknown", "guest", "n/a", "na"}
     | {"test", "kiosk", "false", "true", "[object object]"}
@@ -50,7 +55,7 @@ class IdentityRecord(msgspec.Struct, array_like=True, frozen=True):
     Until `handover_until` (0: it is for the next event to say) events go by way of `handover`, the customer that
     has just been merged, so that they cannot overtake its state. `rivals` are other known customers with as
     good a claim: with any of them it is shared, and `visits` says whose each of the last interactions was,
-    `channel:interaction_id`. `former_ids` are ids that the customer had before merges; `told` are the ids of the
+    `channel:interaction_id`, and which provisional customers have claimed it, by their ids. `former_ids` are ids that the customer had before merges; `told` are the ids of the
     blocked merges published last. What happened up to `erased_at`, when a customer who had it was forgotten,
     tells nothing.
     """
@@ -128,10 +133,27 @@ def link(record: IdentityRecord | None, evidence: IdentityLink) -> tuple[Identit
     return _merge(record, evidence)
 
 
-def share(record: IdentityRecord, *rivals: str) -> IdentityRecord:
-    """The record as that of an identifier that these known customers use too."""
-    customer_id, *others = _in_order({record.customer_id, *record.rivals, *rivals}, record.former_ids)
-    return replace(record, customer_id=customer_id, rivals=others[:RIVALS], handover=None)
+def share(
+    record: IdentityRecord, rival: str, identifier: Identifier, at: int
+) -> tuple[IdentityRecord, list[Output]]:
+    """The record as that of an identifier that another known customer uses too, and what the two are asked."""
+    customer_id, *others = _in_order({record.customer_id, *record.rivals, rival}, record.former_ids)
+    shared = replace(record, customer_id=customer_id, rivals=others[:RIVALS], handover=None)
+    if rival not in (customer_id, *shared.rivals):
+        return shared, []
+    pair = (record.customer_id, rival)
+    return shared, [
+        MergeRequested(
+            loser=one, winner=other, evidence=identifier, rule=CLAIMED_BY_BOTH, requested_at=at
+        )
+        for one, other in (pair, pair[::-1])
+    ]
+
+
+def with_visit(record: IdentityRecord, name: str, own: IdentityRecord) -> IdentityRecord:
+    """The record of a shared identifier, with whose the visit of this name is."""
+    visits = {**record.visits, name: own}
+    return replace(record, visits=dict(islice(visits.items(), max(len(visits) - VISITS, 0), None)))
 
 
 def _in_order(holders: set[str], former_ids: list[str]) -> list[str]:
@@ -181,15 +203,18 @@ def _rival(record: IdentityRecord, evidence: IdentityLink) -> tuple[IdentityReco
     if better > 0:
         return replace(fresh, told=record.told), outputs
     if better == 0 and fresh.customer_id not in record.rivals:
-        record = share(record, fresh.customer_id)
+        record, asked = share(record, fresh.customer_id, evidence.identifier, evidence.linked_at)
+        outputs += asked
     return record, outputs
 
 
 def _merge(record: IdentityRecord, evidence: IdentityLink) -> tuple[IdentityRecord, list[Output]]:
     """Two customers claim the identifier, not both of them known: they are one, unless it is nobody's."""
-    if record.shared:
-        return block(record, evidence.customer_id, SHARED_IDENTIFIER, evidence.identifier, evidence.linked_at)
     fresh = _claim(evidence)
+    if record.shared:
+        if fresh.customer_id not in record.visits:
+            record = with_visit(record, fresh.customer_id, fresh)
+        return block(record, fresh.customer_id, SHARED_IDENTIFIER, evidence.identifier, evidence.linked_at)
     winner, loser = sorted((record, fresh), key=lambda side: (not side.known, side.customer_id))
     merge = MergeRequested(
         loser=loser.customer_id,
@@ -236,7 +261,8 @@ def _hand_on(
 ) -> tuple[IdentityRecord, list[Output]]:
     """The record when its customer is merged or a merge is undone; how sure the identifier is stays the same.
 
-    If all who shared it have become one, the visits in which nobody logged in were that one's.
+    If all who shared it have become one, the visits in which nobody logged in were that one's, and so is who
+    claimed it.
     """
     holders = {record.customer_id, *record.rivals}
     now = evidence.customer_id

@@ -26,6 +26,7 @@ from pipeline.domain.evidence import (
     link,
     meaningless,
     share,
+    with_visit,
 )
 from pipeline.domain.ids import is_provisional, provisional_id
 from pipeline.domain.interactions import Identifier, Interaction
@@ -39,7 +40,6 @@ from pipeline.domain.messages import (
 )
 
 LINKS_REMEMBERED = 8
-VISITS = 8
 
 
 def proven_customer(interaction: Interaction) -> Identifier | None:
@@ -94,8 +94,7 @@ def identify(
         before = record.visits.get(visit)
         own, outputs = _resolve(before, f"{primary.key}|{visit}", interaction, proven)
         if own is not before:
-            visits = {**record.visits, visit: own}
-            record = replace(record, visits=dict(islice(visits.items(), max(len(visits) - VISITS, 0), None)))
+            record = with_visit(record, visit, own)
     return record, told + outputs
 
 
@@ -112,7 +111,8 @@ def _proven(
     if not record.known or record.is_of(proven.value) or proven.value in record.rivals:
         return record, []
     record, told = block(record, proven.value, SHARED_IDENTIFIER, primary, now)
-    return share(record, proven.value), told
+    record, asked = share(record, proven.value, primary, now)
+    return record, told + asked
 
 
 def _resolve(

@@ -13,6 +13,8 @@ KNOWN_OVER_PROVISIONAL = "known_over_provisional"
 SMALLER_PROVISIONAL_ID = "smaller_provisional_id"
 # Where somebody who was merged has got to:
 MOVED_ON = "moved_on"
+# Why two known customers are asked where they are by now:
+CLAIMED_BY_BOTH = "claimed_by_both"
 # Why two customers are not made one, or not two:
 CONFLICTING_NUMBERS = "conflicting_customer_numbers"
 WEAK_EVIDENCE = "weak_evidence"

@@ -25,6 +25,7 @@ from pipeline.domain.intents import take_early
 from pipeline.domain.interactions import Identifier
 from pipeline.domain.journal import (
     CIRCLE,
+    CLAIMED_BY_BOTH,
     CONFLICTING_NUMBERS,
     FAN_IN_LIMIT,
     KEPT_APART,
@@ -44,7 +45,7 @@ from pipeline.domain.messages import (
 )
 from pipeline.domain.requests import UnmergeRequested
 from pipeline.domain.sessions import close_sessions
-from pipeline.domain.state import ABSORBED, APART, CustomerState
+from pipeline.domain.state import ABSORBED, APART, CustomerState, add_disputed
 from pipeline.domain.taking_out import take_out
 from pipeline.domain.thread_edits import join_alike
 
@@ -78,6 +79,8 @@ def on_merge(state: CustomerState, request: MergeRequested, now: int) -> list[Ou
     winner, parent = request.winner, state.merged_into
     if request.rule == MOVED_ON:
         return _moved_on(state, request, now)
+    if request.rule == CLAIMED_BY_BOTH:
+        return _on_dispute(state, request)
     if winner in (state.customer_id, parent) or winner in state.absorbed:
         return []
     if winner in state.apart:
@@ -224,6 +227,18 @@ def _moved_on(state: CustomerState, notice: MergeRequested, now: int) -> list[Ou
     ]
 
 
+def _on_dispute(state: CustomerState, request: MergeRequested) -> list[Output]:
+    """Another known customer claims an identifier of this one: it is to go where this one has gone, or will go."""
+    me, parent = state.customer_id, state.merged_into
+    if parent is None:
+        add_disputed(state, [request.evidence])
+        return []
+    before = _before(state)
+    add_disputed(before, [request.evidence])
+    state.before_merge = states.encode(before)
+    return [_link(request.evidence, parent, me, request.requested_at), replace(request, loser=parent)]
+
+
 def _out_of_circle(state: CustomerState, parent: str, moved: CustomerMoved, now: int) -> list[Output]:
     """This customer has come round, alone or as part of another, by way of those it was merged into."""
     me, before = state.customer_id, _before(state)
@@ -260,7 +275,7 @@ def _before(state: CustomerState) -> CustomerState:
 
 def _links(owner: CustomerState, to: str, former: str, at: int, undone: bool = False) -> list[IdentityLink]:
     """Links that hand on the identifiers of a customer who is merged, or is not any longer, from `former`."""
-    held = [seen.identifier for seen in owner.identifiers.values()]
+    held = [*owner.disputed, *(seen.identifier for seen in owner.identifiers.values())]
     if owner.profile is not None:
         held += owner.profile.identifiers
     if not is_provisional(owner.customer_id):

@@ -22,6 +22,7 @@ from pipeline.domain.state import (
     GOING_ON,
     CustomerState,
     GoingOn,
+    add_disputed,
     add_early,
 )
 from pipeline.domain.thread_edits import unite
@@ -61,6 +62,7 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
     state.forgotten_at = max(state.forgotten_at, other.forgotten_at)
     remember_all(state, other.recent)
     add_early(state, other.early)
+    add_disputed(state, other.disputed)
     for action_id, status in other.actions.items():
         advance_action(state, action_id, status)
     unite_ledgers(state, other.spent)

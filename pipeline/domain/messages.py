@@ -76,7 +76,11 @@ class IdentifiedInteraction(msgspec.Struct, kw_only=True):
 
 
 class MergeRequested(msgspec.Struct, kw_only=True):
-    """Two customer ids are one person: `loser` hands over to `winner`, by `rule`, because of `evidence`."""
+    """Two customer ids are one person: `loser` hands over to `winner`, by `rule`, because of `evidence`.
+
+    Two rules of the journal merge nobody: `MOVED_ON` tells the loser who has taken them in, and by
+    `CLAIMED_BY_BOTH` a known customer says where the identifier goes that the winner claims too.
+    """
 
     loser: str
     winner: str

@@ -268,6 +268,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
     the `identifiers` table without being in `identifiers`. `early` are intents that wait for their events,
     `spent` is what caps count (see `ledger`). While `holding` is false no attempt has a step that is held.
+    `disputed` are identifiers that other known customers claim as well, the last ones.
     """
 
     customer_id: str
@@ -293,6 +294,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     early: list[Early] = msgspec.field(default_factory=list)
     spent: bytes = b""
     holding: bool = False
+    disputed: list[Identifier] = msgspec.field(default_factory=list)
 
     @property
     def session(self) -> Session | None:
@@ -318,6 +320,12 @@ def add_early(state: CustomerState, early: Iterable[Early]) -> None:
     """Keep recognised intents until their events come, each once, the last ones beyond the bound."""
     added = [one for one in early if one not in state.early]
     state.early = [*state.early, *added][-EARLY:]
+
+
+def add_disputed(state: CustomerState, identifiers: Iterable[Identifier]) -> None:
+    """Keep identifiers that others claim as well, each once, the last ones beyond the bound."""
+    disputed = {one.key: one for one in (*state.disputed, *identifiers)}
+    state.disputed = [*disputed.values()][-DISPUTED:]
 
 
 def cut(value: Scalar) -> Scalar:

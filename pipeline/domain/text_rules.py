@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.filters import FILTERS
+from jinja2.filters import FILTERS as JINJAS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.domain.strategies.problems import one_of
@@ -91,18 +91,19 @@ def _replace(value: object, old: object, new: object) -> str:
 
 _STOCK = ("abs", "capitalize", "default", "first", "float", "int", "last", "length", "lower", "sort", "title")
 _STOCK += ("trim", "truncate", "upper")
-_FILTERS: dict[str, Callable[..., Any]] = {
-    **{name: FILTERS[name] for name in _STOCK},
+FILTERS: dict[str, Callable[..., Any]] = {
+    **{name: JINJAS[name] for name in _STOCK},
     "format": _format,
     "join": _join,
     "replace": _replace,
 }
+"""The filters of texts, by name."""
 
 
 def _environment(autoescape: bool) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=autoescape)
     environment.globals.clear()
-    environment.filters = dict(_FILTERS)
+    environment.filters = dict(FILTERS)
     return environment
 
 
@@ -144,7 +145,7 @@ def breaches(text: str) -> Iterator[tuple[str, str]]:
         if not isinstance(node, _PARTS):
             what = _IN_WORDS.get(type(node), f"use {type(node).__name__.lower()}")
             yield f"a text cannot {what}", "work it out under with, in an expression"
-        elif isinstance(node, nodes.Filter) and node.name not in _FILTERS:
-            yield f"there is no filter {node.name!r}", one_of(node.name, _FILTERS)
+        elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
+            yield f"there is no filter {node.name!r}", one_of(node.name, FILTERS)
         elif isinstance(node, nodes.For) and (node.recursive or any(node.find_all(nodes.For))):
             yield "a loop inside of a loop", "join the inner list under with, in an expression"

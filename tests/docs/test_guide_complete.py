@@ -25,6 +25,7 @@ from pipeline.domain.strategies.cel import emit
 from pipeline.domain.strategies.cel.containers import MAX_WORK
 from pipeline.domain.strategies.cel.parse import MAX_CHARACTERS, MAX_DEPTH
 from pipeline.domain.strategies.entering import LOOP_ATTEMPTS
+from pipeline.domain.text_rules import FILTERS
 from pipeline.settings import Settings
 
 EXPLAINED = {
@@ -106,3 +107,8 @@ def test_the_bounds_are_those_of_the_code() -> None:
     assert (
         f"within a minute {Settings.model_fields['strategy_error_limit'].default} of its conditions" in TEXT
     )
+
+
+def test_the_guide_names_every_filter_of_texts() -> None:
+    told = TEXT[TEXT.index("filters `abs`") : TEXT.index("Nothing is called, multiplied")]
+    assert set(re.findall(r"`(\w+)`", told)) == set(FILTERS)
