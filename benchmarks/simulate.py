@@ -128,10 +128,10 @@ def markdown(measured: list[Measured], events: int, customers: int, strategies: 
             "",
             f"{events:,} recorded events of {customers:,} customers, {strategies} active strategies. Every event is"
             " read; only customers whom the draft could concern are folded, twice: once with the active strategies,"
-            " once with the draft among them; their intents are read once. So the rate falls with their share; the last row folds everybody."
-            " Customers are counted as groups that identifiers connect. Rates are by processor time of the process,"
-            " reading the file included. That leaving others out changes nothing is held by"
-            " `tests/property/test_simulation.py`.",
+            " once with the draft among them; their intents are read once. So the rate falls with their share; the"
+            " last row folds everybody. Customers are counted as groups that identifiers connect. Rates are by"
+            " processor time of the process, reading the file included. That leaving others out changes"
+            " nothing is held by `tests/property/test_simulation.py`.",
             "Written by `make bench-simulate`.",
             "",
             *(f"- {name}: {value}" for name, value in about.items()),
@@ -141,8 +141,8 @@ def markdown(measured: list[Measured], events: int, customers: int, strategies: 
 
 
 def main(
-    events: Annotated[int, typer.Option(min=1_000, help="Recorded events.")] = 500_000,
-    customers: Annotated[int, typer.Option(min=100, help="Customers who cause them.")] = 50_000,
+    events: Annotated[int, typer.Option(min=1_000, help="Recorded events.")] = 200_000,
+    customers: Annotated[int, typer.Option(min=100, help="Customers who cause them.")] = 20_000,
     strategies: Annotated[int, typer.Option(min=1, help="Active strategies.")] = 100,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median counts.")] = 3,
 ) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 
 from pipeline.agents.customers import Customers, Marks
 from pipeline.agents.outlet import Cause, Outlet
+from pipeline.domain.circumstances import Circumstance
 from pipeline.domain.customer import fire
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand, Decision, Output, SessionClosed
@@ -19,6 +20,8 @@ from pipeline.domain.rows import Forget, HeldIdentifier, HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.error_rate import ErrorRates
+from pipeline.domain.strategies.fields import CIRCUMSTANCE, DECLARED
+from pipeline.domain.telling import concerned
 from pipeline.observe.logs import get_logger
 from pipeline.observe.metrics import PIPELINE
 from pipeline.runtime.app import App
@@ -32,6 +35,8 @@ log = get_logger(__name__)
 TICK_S = 0.1
 # Deadlines of one partition that fire in one go: some tens of milliseconds in which no event is handled.
 PORTION = 250
+# Customers of one partition of whom it is looked in one go whether a circumstance concerns them.
+LOOKED_AT = 250
 # Customers of one partition whose history is looked through in one go, and how often.
 SWEPT = 100
 SWEEP_S = 1.0
@@ -61,6 +66,9 @@ class Decisions:
         self._due = app.Table("deadlines", value_type=bytes, keep_cached=False)
         self._open: dict[int, Customers] = {}
         self._set_aside: dict[tuple[str, int], str] = {}
+        self._begun: tuple[Circumstance, ...] = ()
+        self._looked: dict[int, str] = {}
+        self._all_looked_at = True
         self._rates = ErrorRates(app.settings.strategy_error_limit)
         self._on_failing: list[Callable[[Decision], None]] = []
         app.on_rolled_back(self._reload)
@@ -84,11 +92,13 @@ class Decisions:
             )
             # Those of partitions that were given up go, with all their states.
             self._open = {n: c for n, c in self._open.items() if n in self._states.partitions}
+            self._looked.pop(partition, None)
             self._open[partition] = found
         return found
 
     def _reload(self) -> None:
         self._open.clear()
+        self._looked.clear()
         self._set_aside = {
             (customer_id, due): error
             for (customer_id, due), error in self._set_aside.items()
@@ -139,6 +149,44 @@ class Decisions:
         """Expire the history of the next customers of each partition; returns how many rows that were."""
         before = self._kept_since()
         return sum(self.customers(number).sweep(before, SWEPT) for number in self._states.partitions)
+
+    def look_at_circumstances(self) -> bool:
+        """Look whether one begins or is over for the next customers who have something due, which all have who are
+        with us or were told of one, and make those due at once; whether there may be more to look at.
+
+        After the last one there are none, until other circumstances have begun or a partition has come.
+        """
+        now = self._app.consumer.horizon.now()
+        begun = self._begun_by(now)
+        if begun != self._begun:
+            self._begun = begun
+            self._looked.clear()
+        self._all_looked_at = not (
+            begun and any(self._look_at(number, now) for number in self._states.partitions)
+        )
+        return not self._all_looked_at
+
+    def all_looked_at(self) -> bool:
+        """Whether nobody is left for whom circumstances that have begun could begin or be over."""
+        return self._all_looked_at and self._begun == self._begun_by(self._app.consumer.horizon.now())
+
+    def _begun_by(self, now: int) -> tuple[Circumstance, ...]:
+        """The circumstances that have begun, where a strategy asks for that."""
+        if self.rules.circumstances and (CIRCUMSTANCE, DECLARED) in self.rules.index:
+            return tuple(one for one in self.rules.circumstances if one.from_at <= now)
+        return ()
+
+    def _look_at(self, number: int, now: int) -> bool:
+        customers = self.customers(number)
+        keys, self._looked[number] = customers.deadlines.keys_after(self._looked.get(number, ""), LOOKED_AT)
+        for customer_id in keys:
+            state = customers.states.peek(customer_id)
+            if state is not None and concerned(state, now, self.rules):
+                customers.deadlines.move(customer_id, state.next_due, now)
+                state.next_due = now
+                customers.states.put(customer_id, state)
+                self._app.consumer.touched()
+        return bool(keys)
 
     def next_due(self) -> int | None:
         """The earliest time at which something may be due (epoch milliseconds), None when nothing is."""
@@ -223,6 +271,14 @@ def declare(app: App, outlet: Outlet, rules: Rules, marks: Marks, history_ms: in
             if fired:
                 consumer.touched()
             return fired
+
+    @app.task
+    async def circumstances() -> None:
+        """Tell customers of whom nothing is heard, some at a time."""
+        while not app.should_stop:
+            async with app.consumer.alone:
+                more = decisions.look_at_circumstances()
+            await asyncio.sleep(0 if more else TICK_S)
 
     @app.task
     async def sweep() -> None:

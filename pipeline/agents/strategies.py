@@ -19,12 +19,12 @@ log = get_logger(__name__)
 
 
 class Strategies(Service):
-    """Gives decisions the rules that the topic tells, the first ones before anything is folded."""
+    """Gives decisions the rules that the topics tell, the first ones before anything is folded."""
 
     def __init__(self, app: App, decisions: Decisions, codec: Codec) -> None:
         """`codec` is for a thread of its own; the rules of `decisions` are those of the files."""
         super().__init__(beacon=app.beacon)
-        self.live = Live(decisions.rules, 0, {})
+        self.live = Live(decisions.rules)
         self._app = app
         self._decisions = decisions
         self._releases = Releases(
@@ -40,7 +40,7 @@ class Strategies(Service):
         self._on_applied.append(call)
 
     async def on_start(self) -> None:
-        """Wait until the topic has been read to its end, then follow it."""
+        """Wait until the topics have been read to their ends, then follow them."""
         self._loop = asyncio.get_running_loop()
         self._releases.start()
         if not await self.wait_for_stopped(self._changed):
@@ -48,7 +48,7 @@ class Strategies(Service):
             self.add_future(self._follow())
 
     async def on_stop(self) -> None:
-        """Follow it no longer."""
+        """Follow them no longer."""
         if self._releases.is_alive():
             await asyncio.to_thread(self._releases.leave)
 
@@ -57,8 +57,14 @@ class Strategies(Service):
             async with self._app.consumer.alone:
                 self._apply()
             live = self.live
-            strategies, refused = len(live.rules.strategies), len(live.refused)
-            log.info("strategies_applied", offset=live.offset, strategies=strategies, refused=refused)
+            log.info(
+                "rules_applied",
+                strategies=len(live.rules.strategies),
+                strategies_offset=live.strategies.offset,
+                circumstances=len(live.rules.circumstances),
+                circumstances_offset=live.circumstances.offset,
+                refused=len(live.strategies.refused) + len(live.circumstances.refused),
+            )
 
     def _apply(self) -> None:
         self._changed.clear()

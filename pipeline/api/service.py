@@ -106,7 +106,7 @@ class Api(Service):
         self._announce()
 
     def _announce(self) -> None:
-        settings = self._app.settings
+        settings, live = self._app.settings, self._strategies.live
         self._workers.announce(
             WorkerStatus(
                 worker_id=settings.worker_id,
@@ -114,8 +114,10 @@ class Api(Service):
                 partitions=self._partitions,
                 started_at=self._started_at,
                 updated_at=self._owned_since,
-                strategies_offset=self._strategies.live.offset,
-                strategies_refused=self._strategies.live.refusals(),
+                strategies_offset=live.strategies.offset,
+                strategies_refused=live.strategies.refusals(),
+                circumstances_offset=live.circumstances.offset,
+                circumstances_refused=live.circumstances.refusals(),
             )
         )
 

@@ -28,8 +28,15 @@ COMMANDS = {
     ),
     "customers": Place("produce", "Customers: publish their profiles from the system of record."),
     "customer": Place("customer", "Customer: see everything about one, undo a merge, or forget one."),
+    "explain": Place(
+        "explain",
+        "Explain in words why an action was sent, or what was decided about a customer and why.",
+    ),
     "intents": Place("intents", "Intents: what customers want, read from their words; train, try and run."),
     "strategies": Place("strategies", "Strategies: what is done for a customer, and when."),
+    "circumstances": Place(
+        "circumstances", "Circumstances: what is true for many customers for a while; declare, change, end."
+    ),
 }
 
 

@@ -54,6 +54,7 @@ from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.evaluate import on_due, on_event
 from pipeline.domain.strategies.moment import Moment, moment_of_event
 from pipeline.domain.strategies.waits import due_waits
+from pipeline.domain.telling import tell
 from pipeline.domain.thread_edits import join_threads, split_thread
 from pipeline.domain.threads import find_thread, touch_thread
 
@@ -77,6 +78,8 @@ def handle(state: CustomerState, message: Message, now: int, rules: Rules) -> li
     match message:
         case IdentifiedInteraction():
             outputs = _on_interaction(state, message, now, rules)
+            if rules.circumstances:
+                outputs += tell(state, now, rules)
         case Profile():
             outputs = _on_profile(state, message)
         case MergeRequested():
@@ -111,6 +114,8 @@ def fire(state: CustomerState, now: int, rules: Rules) -> list[Output]:
     """
     outputs = _end_waits(state, now, rules)
     outputs += close(state, now, rules)
+    if rules.circumstances or state.circumstances:
+        outputs += tell(state, now, rules)
     outputs += _end_waits(state, now, rules)
     if not state.sessions:
         fade(state, now, rules)
@@ -132,6 +137,7 @@ def _next_due(state: CustomerState) -> int | None:
     for attempt in state.attempts.values():
         if attempt.ended_at is None:
             dues.extend(wait.due for wait in attempt.waits.values() if wait.due is not None)
+    dues.extend(state.circumstances.values())
     return min(dues, default=None)
 
 

@@ -1,7 +1,7 @@
 """Circumstances that managers have declared, as the compacted topic `circumstances` tells them.
 
-A record says how a circumstance stands: declaring it again under its id is how it is changed, and one that has an end
-in the past is over. What is wrong is refused, and what was declared before under its id stays.
+A record says how a circumstance stands: declaring it again under its id is how it is changed, and one that has an
+end in the past is over. What is wrong is refused, and what was declared before under its id stays.
 """
 
 from __future__ import annotations
@@ -60,17 +60,18 @@ class Declarations:
         return self._refused
 
     def standing(self, now: int) -> tuple[Circumstance, ...]:
-        """Those that are not long over at `now` (epoch milliseconds), by their ids."""
-        return tuple(
-            one
-            for _, one in sorted(self._standing.items())
+        """Those that are not long over at `now` (epoch milliseconds), by their ids; the others are forgotten."""
+        self._standing = {
+            name: one
+            for name, one in sorted(self._standing.items())
             if one.until_at is None or one.until_at + KEPT_MS > now
-        )
+        }
+        return tuple(self._standing.values())
 
-    def take(self, key: str, record: DeclaredCircumstance | Failure | None) -> Problem | None:
+    def take(self, key: str, record: DeclaredCircumstance | Failure | None, now: int) -> Problem | None:
         """Fold in the record of a key (None: it was deleted; a Failure: it cannot be read); why it is refused."""
         self._refused.pop(key, None)
-        if record is None:
+        if record is None or (isinstance(record, DeclaredCircumstance) and record.over(now - KEPT_MS)):
             self._standing.pop(key, None)
             return None
         found = record if isinstance(record, Failure) else self._compiled(key, record)
@@ -122,7 +123,9 @@ def why_not(one: DeclaredCircumstance, before: DeclaredCircumstance | None) -> F
     name, now = one.circumstance_id, one.declared_at
     if before is not None and not before.over(now):
         remedy = f"change it with `throughline circumstances change {name}`"
-        return Failure("declared_already", f"{name} is declared already; {remedy}, or give this one its own id")
+        return Failure(
+            "declared_already", f"{name} is declared already; {remedy}, or give this one its own id"
+        )
     if one.over(now):
         return Failure("over_already", f"{name}: it would be over already; write a later end")
     return None

@@ -181,7 +181,7 @@ def turned_away(state: CustomerState, message: AboutCustomer, begins: bool) -> l
     if isinstance(message, EraseRequested):
         done = message.requested_at <= state.erased_at
         return [] if done or (begins and message.within) else None
-    if not outdated(state, message):
+    if not outdated(state, message) and not (begins and _still_claimed(state, message)):
         return [] if begins and not isinstance(message, BEGINNINGS) else None
     match message:
         case IdentifiedInteraction():
@@ -189,9 +189,7 @@ def turned_away(state: CustomerState, message: AboutCustomer, begins: bool) -> l
             if number not in (message.resolved_by, state.customer_id):
                 return [replace(message, customer_id=number)]
             return [
-                IdentifierErased(
-                    identifier=identifier, customers=[state.customer_id], erased_at=state.erased_at
-                )
+                _erased(identifier, state)
                 for identifier in message.interaction.identifiers
                 if not meaningless(identifier)
             ]
@@ -203,9 +201,21 @@ def turned_away(state: CustomerState, message: AboutCustomer, begins: bool) -> l
                 within=[one for one in (state.customer_id, message.through) if one is not None],
             )
             return [*_called_back(states.decode(message.state), state.customer_id, state.erased_at), back]
-        case MergeRequested() if message.rule != CLAIMED_BY_BOTH:
+        case MergeRequested() if message.rule == CLAIMED_BY_BOTH:
+            return [_erased(message.evidence, state)]
+        case MergeRequested():
             return [same_person(message.winner, state.erased_at)]
     return []
+
+
+def _still_claimed(state: CustomerState, message: AboutCustomer) -> bool:
+    """Whether an identifier's record has it that it is this customer's, who is forgotten."""
+    dispute = isinstance(message, MergeRequested) and message.rule == CLAIMED_BY_BOTH
+    return dispute and state.erased_at >= 0
+
+
+def _erased(identifier: Identifier, state: CustomerState) -> IdentifierErased:
+    return IdentifierErased(identifier=identifier, customers=[state.customer_id], erased_at=state.erased_at)
 
 
 def outdated(state: CustomerState, message: AboutCustomer) -> bool:

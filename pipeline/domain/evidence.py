@@ -55,9 +55,9 @@ class IdentityRecord(msgspec.Struct, array_like=True, frozen=True):
     Until `handover_until` (0: it is for the next event to say) events go by way of `handover`, the customer that
     has just been merged, so that they cannot overtake its state. `rivals` are other known customers with as
     good a claim: with any of them it is shared, and `visits` says whose each of the last interactions was,
-    `channel:interaction_id`, and which provisional customers have claimed it, by their ids. `former_ids` are ids that the customer had before merges; `told` are the ids of the
-    blocked merges published last. What happened up to `erased_at`, when a customer who had it was forgotten,
-    tells nothing.
+    `channel:interaction_id`, and who else has claimed it, provisional customers by their ids. `former_ids` are
+    ids that the customer had before merges; `told` are the ids of the blocked merges published last. What
+    happened up to `erased_at`, when a customer who had it was forgotten, tells nothing.
     """
 
     customer_id: str
@@ -143,9 +143,7 @@ def share(
         return shared, []
     pair = (record.customer_id, rival)
     return shared, [
-        MergeRequested(
-            loser=one, winner=other, evidence=identifier, rule=CLAIMED_BY_BOTH, requested_at=at
-        )
+        MergeRequested(loser=one, winner=other, evidence=identifier, rule=CLAIMED_BY_BOTH, requested_at=at)
         for one, other in (pair, pair[::-1])
     ]
 

@@ -20,6 +20,7 @@ from pipeline.domain.sessions import settle_sessions
 from pipeline.domain.state import (
     APART,
     GOING_ON,
+    TOLD,
     CustomerState,
     GoingOn,
     add_disputed,
@@ -58,6 +59,7 @@ def absorb(state: CustomerState, other: CustomerState) -> None:
         state.attempts[name] = attempt if ours is None else same_attempt(ours, attempt)
     bound_attempts(state)
     state.holding = state.holding or other.holding
+    state.circumstances = dict(sorted((other.circumstances | state.circumstances).items())[:TOLD])
     join_identifiers(state, other.identifiers)
     state.forgotten_at = max(state.forgotten_at, other.forgotten_at)
     remember_all(state, other.recent)

@@ -34,6 +34,7 @@ from pipeline.domain.requests import EraseRequested
 from pipeline.domain.rows import Forget, HeldIdentifier, HistoryEntry
 from pipeline.domain.state import CustomerState
 from pipeline.domain.strategies.compiled import Rules
+from pipeline.domain.telling import concerned
 
 Message = Interaction | IdentityLink | IdentifierErased | AboutCustomer
 """What topics carry."""
@@ -116,6 +117,22 @@ class Replay:
 
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; what falls due does so at its time."""
+        begin = sorted(one.from_at for one in self.rules.circumstances if self.now < one.from_at <= to)
+        for at in begin:
+            self._fire(at)
+            self.look_at_circumstances()
+        self._fire(to)
+
+    def look_at_circumstances(self) -> None:
+        """Let circumstances begin and end for customers of whom nothing is heard."""
+        for customer_id in list(self._due):
+            state = self._customers[customer_id]
+            if concerned(state, self.now, self.rules):
+                state.next_due = self.now
+                self._keep(state)
+        self._fire(self.now)
+
+    def _fire(self, to: int) -> None:
         while self._dues and self._dues[0][0] <= to:
             due, customer_id = heappop(self._dues)
             if self._due.get(customer_id) != due:

@@ -34,6 +34,8 @@ ABSORBED = 128
 HELD = 32
 APART = 32
 EARLY = 8
+TOLD = 16
+DISPUTED = 16
 TEXT = 256
 """Characters kept of any text in the hot record."""
 NAME = 128
@@ -268,7 +270,8 @@ class CustomerState(msgspec.Struct, array_like=True):
     nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
     the `identifiers` table without being in `identifiers`. `early` are intents that wait for their events,
     `spent` is what caps count (see `ledger`). While `holding` is false no attempt has a step that is held.
-    `disputed` are identifiers that other known customers claim as well, the last ones.
+    `disputed` are identifiers that other known customers claim as well, the last ones. `circumstances` are
+    those that have begun for the customer, each with when to look whether it is over.
     """
 
     customer_id: str
@@ -295,6 +298,7 @@ class CustomerState(msgspec.Struct, array_like=True):
     spent: bytes = b""
     holding: bool = False
     disputed: list[Identifier] = msgspec.field(default_factory=list)
+    circumstances: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def session(self) -> Session | None:

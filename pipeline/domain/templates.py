@@ -191,12 +191,12 @@ class Brand:
         limit = MAX_CHARACTERS.get(channel, MAX_CHARACTERS["email"])
         try:
             text = _written(body, values, limit)
-            head = compiled.subject and _written(compiled.subject, values, MAX_SUBJECT)
+            head = _written(compiled.subject, values, MAX_SUBJECT) if compiled.subject else ""
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             return Failure("bad_template", f"template {template}: {error}")
-        if text is None or (compiled.subject and head is None):
+        if text is None or head is None:
             return Failure("too_long", f"template {template}: {channel} takes {limit} characters")
-        return Rendered(text, head and " ".join(head.split()), chosen)
+        return Rendered(text, " ".join(head.split()) if compiled.subject else None, chosen)
 
     def _find(self, template: str, channel: str, language: str) -> tuple[str, _Compiled] | None:
         for tongue in (language, self.language):

@@ -89,8 +89,7 @@ def _replace(value: object, old: object, new: object) -> str:
     return text.replace(gone, instead)
 
 
-_STOCK = ("abs", "capitalize", "default", "first", "float", "int", "last", "length", "lower", "sort", "title")
-_STOCK += ("trim", "truncate", "upper")
+_STOCK = "abs capitalize default first float int last length lower sort title trim truncate upper".split()
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: JINJAS[name] for name in _STOCK},
     "format": _format,

@@ -53,6 +53,10 @@ class Pipeline:
         "throughline_strategies_refused",
         "Keys of the topic strategies whose last record is not applied, because it is wrong or waits for another.",
     )
+    circumstances_refused = Gauge(
+        "throughline_circumstances_refused",
+        "Keys of the topic circumstances whose last record is not applied, because it is wrong.",
+    )
     strategies_paused = Counter(
         "throughline_strategies_paused_total",
         "Strategies that this worker has paused because their conditions failed.",

@@ -56,19 +56,24 @@ def may_pass(error: BaseException) -> bool:
 
 
 def committed_offsets(
-    kafka: Mapping[str, Any], group: str, partitions: list[TopicPartition]
+    kafka: Mapping[str, Any], group: str, partitions: list[TopicPartition], *, stable: bool
 ) -> list[TopicPartition]:
     """What the group has committed of these partitions, below 0 where it has nothing; takes no part in the group.
 
-    While a transaction that ends in such offsets is open, those have the error UNSTABLE_OFFSET_COMMIT, or the call
-    raises a KafkaException as for a broker that does not answer.
+    `stable`: while a transaction that ends in such offsets is open, those have the error UNSTABLE_OFFSET_COMMIT, or
+    the call raises a KafkaException as for a broker that does not answer. Else the offsets before it are told.
 
     A consumer of its own asks, and no admin client: in librdkafka 2.16 an admin client that is told by a broker
     which is just starting that it coordinates no groups takes the whole process down (`rd_kafka_handle_OffsetFetch`
     asks the consumer group of a client that has none for the coordinator).
     """
     consumer = Consumer(
-        {**kafka, "group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"}
+        {
+            **kafka,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed" if stable else "read_uncommitted",
+        }
     )
     try:
         found: list[TopicPartition] = consumer.committed(partitions, timeout=ATTEMPT_S)

@@ -62,6 +62,13 @@ class Deadlines:
             taken.append((_due(row), row[_DIGITS + 1 :]))
         return taken
 
+    def keys_after(self, row: str, limit: int) -> tuple[list[str], str]:
+        """The next keys that have a deadline, at most `limit`, after a row of the table ("": from the earliest
+        on), and the row of the last one; no keys after the latest.
+        """
+        rows = list(islice(self._table.keys_from(f"{row}\0" if row else row), limit))
+        return [one[_DIGITS + 1 :] for one in rows], rows[-1] if rows else row
+
     def _first(self) -> str | None:
         while True:
             while self._heap:

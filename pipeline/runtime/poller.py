@@ -258,7 +258,7 @@ class Poller(threading.Thread):
             return {}
 
         def ask() -> list[TopicPartition]:
-            return committed_offsets(self._kafka, self._group, wanted)
+            return committed_offsets(self._kafka, self._group, wanted, stable=True)
 
         found = answered(ask, stopping)
         while errors := [p.error for p in found if p.error is not None]:

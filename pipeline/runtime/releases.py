@@ -1,37 +1,33 @@
-"""The topic `strategies`: read whole by every worker before it folds anything, then followed.
+"""The topics `strategies` and `circumstances`: read whole by every worker before it folds anything, then followed.
 
-It has a thread and Kafka clients of its own, so that compiling takes no time of the event loop's.
+They have a thread and Kafka clients of its own, so that compiling takes no time of the event loop's.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+import msgspec
+from confluent_kafka import Message, Producer
 
+from pipeline.domain.declared import Declarations, DeclaredCircumstance
 from pipeline.domain.failures import Failure
-from pipeline.domain.releases import KillSwitch, StrategyRecord, StrategyRelease, StrategyRollout
+from pipeline.domain.releases import KillSwitch, StrategyRelease, StrategyRollout
 from pipeline.domain.strategies.catalogue import Catalogue
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.problems import Problem
 from pipeline.domain.strategies.rollout import Change, pause
 from pipeline.observe.logs import get_logger
 from pipeline.observe.metrics import PIPELINE
-from pipeline.runtime.asking import PATIENCE_S, may_pass
+from pipeline.runtime.asking import PATIENCE_S
 from pipeline.runtime.batch import Unavailable
 from pipeline.runtime.producer import PARTITIONER
 from pipeline.runtime.reading import read_committed
+from pipeline.runtime.whole_topics import Changed, WholeTopics, key_of
 from pipeline.settings import Settings
 from pipeline.wire.codec import Codec
 from pipeline.wire.headers import TraceParent
@@ -39,37 +35,37 @@ from pipeline.wire.routes import headers_of, route
 
 log = get_logger(__name__)
 
-TOPIC = "strategies"
+STRATEGIES, CIRCUMSTANCES = "strategies", "circumstances"
 BY = "throughline"
 """Who has changed what workers change by themselves."""
 
-_RECORDS = (StrategyRelease, StrategyRollout, KillSwitch)
-_POLL_S = 0.1
-_AT_ONCE = 1_000
+_KINDS: dict[str, tuple[type[msgspec.Struct], ...]] = {
+    STRATEGIES: (StrategyRelease, StrategyRollout, KillSwitch),
+    CIRCUMSTANCES: (DeclaredCircumstance,),
+}
+_REFUSED = {STRATEGIES: "strategy_refused", CIRCUMSTANCES: "circumstance_refused"}
 _PARTING_S = 2.0
 _REASON = 256
 _SHOWN = 32
-_CONSUMER = {
-    "group.id": "unused-by-workers",
-    "enable.auto.commit": False,
-    "auto.offset.reset": "earliest",
-    "enable.partition.eof": True,
-    "fetch.wait.max.ms": 50,
-    # The worker's main consumer tells the same of the same brokers, and its lines go to the log.
-    "log_level": 0,
-}
 
 
-class Live(NamedTuple):
-    """What the topic says up to before `offset`: the rules, and why which keys are refused."""
+class Applied(NamedTuple):
+    """How far a topic is applied: all records before `offset`, but those under the keys `refused`."""
 
-    rules: Rules
-    offset: int
-    refused: Mapping[str, Problem]
+    offset: int = 0
+    refused: Mapping[str, Problem] = {}
 
     def refusals(self) -> dict[str, str]:
         """The first keys that are refused, each with one line."""
         return {key: str(one)[:_REASON] for key, one in sorted(self.refused.items())[:_SHOWN]}
+
+
+class Live(NamedTuple):
+    """The rules by what both topics say, and how far each is applied."""
+
+    rules: Rules
+    strategies: Applied = Applied()
+    circumstances: Applied = Applied()
 
 
 def read_catalogue(settings: Settings, codec: Codec, base: Rules) -> Catalogue:
@@ -78,66 +74,25 @@ def read_catalogue(settings: Settings, codec: Codec, base: Rules) -> Catalogue:
     Raises KafkaException when the topic cannot be read.
     """
     catalogue = Catalogue(base)
-    messages = read_committed(settings.kafka(), {(settings.topic_prefix + TOPIC, 0): 0})
-    for key, message in {_key(message): message for message in messages}.items():
-        catalogue.take(key, _record(message, codec))
+    messages = read_committed(settings.kafka(), {(settings.topic_prefix + STRATEGIES, 0): 0})
+    for key, message in {key_of(message): message for message in messages}.items():
+        catalogue.take(key, _record(message, codec, STRATEGIES))
     return catalogue
 
 
-def _key(message: Message) -> str:
-    return (message.key() or b"").decode(errors="replace")
-
-
-def _record(message: Message, codec: Codec) -> StrategyRecord | Failure | None:
+def _record(message: Message, codec: Codec, topic: str) -> Any:
+    """A record of the topic; a Failure for what is none, None where the key was deleted."""
     raw = message.value()
-    if raw is None:
-        return None
-    return cast(StrategyRecord | Failure, codec.decode(raw, *_RECORDS))
-
-
-class _Reader:
-    """Reads the topic from its beginning; `offset` is where it is, `at_end` whether it was once at the end."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.offset = 0
-        self.at_end = False
-        self._consumer = Consumer({**settings.kafka(), **_CONSUMER})
-        # Of a compacted topic that is the beginning; librdkafka takes half a second to ask a broker for it.
-        self._consumer.assign([TopicPartition(settings.topic_prefix + TOPIC, 0, 0)])
-
-    def poll(self) -> dict[str, Message]:
-        """The last message of each key, of those that come within 0.1 s or are there already, in order.
-
-        Raises KafkaException for what will not pass.
-        """
-        first = self._consumer.poll(_POLL_S)
-        if first is None:
-            return {}
-        found: dict[str, Message] = {}
-        for message in [first, *self._consumer.consume(_AT_ONCE, 0)]:
-            error = message.error()
-            if error is None:
-                self.offset = int(message.offset() or 0) + 1
-                found.pop(_key(message), None)
-                found[_key(message)] = message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self.offset = int(message.offset() or 0)
-                self.at_end = True
-            elif not may_pass(failure := KafkaException(error)):
-                raise failure
-        return found
-
-    def close(self) -> None:
-        self._consumer.close()
+    return None if raw is None else codec.decode(raw, *_KINDS[topic])
 
 
 class Releases(threading.Thread):
-    """Follows the topic; the codec is this thread's alone.
+    """Follows the topics; the codec is this thread's alone.
 
     Args:
         base: the strategies in files.
         clock: epoch milliseconds.
-        on_live: called in this thread when the topic has been read to its end, and after every change.
+        on_live: called in this thread when the topics have been read to their ends, and after every change.
         on_failure: called in this thread with what ends it.
     """
 
@@ -157,6 +112,7 @@ class Releases(threading.Thread):
         self._on_live = on_live
         self._on_failure = on_failure
         self._catalogue = Catalogue(base)
+        self._declarations = Declarations()
         self._failing: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self._told: dict[str, StrategyRollout] = {}
         self._over = threading.Event()
@@ -172,7 +128,7 @@ class Releases(threading.Thread):
 
     def run(self) -> None:
         """Read and follow until `leave`."""
-        reader = _Reader(self._settings)
+        reader = WholeTopics(self._settings, (STRATEGIES, CIRCUMSTANCES))
         # What cannot be delivered now is delivered when the broker is back, in order.
         producer = Producer(
             {
@@ -191,36 +147,46 @@ class Releases(threading.Thread):
             producer.flush(_PARTING_S)
             reader.close()
 
-    def _follow(self, reader: _Reader, producer: Producer) -> None:
-        whole: dict[str, Message] = {}
+    def _follow(self, reader: WholeTopics, producer: Producer) -> None:
+        whole: Changed = {}
         give_up = time.monotonic() + PATIENCE_S
         while not (reader.at_end or self._over.is_set()):
             whole |= reader.poll()
             if time.monotonic() > give_up and not whole:
-                topic = self._settings.topic_prefix + TOPIC
-                raise Unavailable(f"{topic} cannot be read; is the broker up, and did `topics apply` run?")
-        self._take(whole.items(), reader.offset)
+                names = f"the topics {STRATEGIES} and {CIRCUMSTANCES}"
+                raise Unavailable(f"{names} cannot be read; is the broker up, and did `topics apply` run?")
+        self._take(whole, reader.offsets)
         while not self._over.is_set():
             self._pause(producer)
-            offset, changed = reader.offset, reader.poll()
-            if reader.offset != offset:
-                self._take(changed.items(), reader.offset)
+            offsets, changed = reader.offsets.copy(), reader.poll()
+            if reader.offsets != offsets:
+                self._take(changed, reader.offsets)
 
-    def _take(self, changed: Iterable[tuple[str, Message]], offset: int) -> None:
-        catalogue = self._catalogue
-        before = catalogue.refused
-        for key, message in changed:
-            record = _record(message, self._codec)
+    def _take(self, changed: Changed, offsets: Mapping[str, int]) -> None:
+        before = self._refused()
+        for (topic, key), message in changed.items():
             try:
-                catalogue.take(key, record)
+                self._take_record(topic, key, _record(message, self._codec, topic))
             except Exception as error:  # one record's, and what is live must stay live
-                catalogue.take(key, Failure("internal_error", f"{type(error).__name__}: {error}"))
-        refused = catalogue.refused
-        for key, problem in refused.items():
-            if before.get(key) != problem:
-                log.error("strategy_refused", key=key, problem=str(problem)[:_REASON])
-        PIPELINE.strategies_refused.set(len(refused))
-        self._on_live(Live(catalogue.rules(), offset, refused))
+                self._take_record(topic, key, Failure("internal_error", f"{type(error).__name__}: {error}"))
+        refused = self._refused()
+        for topic, problems in refused.items():
+            for key, problem in problems.items():
+                if before[topic].get(key) != problem:
+                    log.error(_REFUSED[topic], key=key, problem=str(problem)[:_REASON])
+        PIPELINE.strategies_refused.set(len(refused[STRATEGIES]))
+        PIPELINE.circumstances_refused.set(len(refused[CIRCUMSTANCES]))
+        rules = self._catalogue.rules(self._declarations.standing(self._clock()))
+        self._on_live(Live(rules, *(Applied(offsets[topic], refused[topic]) for topic in _REFUSED)))
+
+    def _refused(self) -> dict[str, Mapping[str, Problem]]:
+        return {STRATEGIES: self._catalogue.refused, CIRCUMSTANCES: dict(self._declarations.refused)}
+
+    def _take_record(self, topic: str, key: str, record: Any) -> None:
+        if topic == STRATEGIES:
+            self._catalogue.take(key, record)
+        else:
+            self._declarations.take(key, record, self._clock())
 
     def _pause(self, producer: Producer) -> None:
         try:
@@ -238,7 +204,7 @@ class Releases(threading.Thread):
         self._told[strategy_id] = current
         log.error("strategy_paused", strategy=strategy_id, version=current.version, reason=paused.reason)
         PIPELINE.strategies_paused.labels(strategy_id).inc()
-        topic = self._settings.topic_prefix + TOPIC
+        topic = self._settings.topic_prefix + STRATEGIES
         record: dict[str, Any] = {
             "value": self._codec.encode(topic, paused),
             "headers": headers_of(paused, route(paused), "throughline/releases", TraceParent.new()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pipeline.domain.customers import Profile
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import (
     ActionCommand,
@@ -30,6 +31,7 @@ NAMESPACE = "io.throughline.v1"
 RECORDS: dict[str, type[msgspec.Struct]] = {
     "ActionCommand": ActionCommand,
     "ActionReceipt": ActionReceipt,
+    "Circumstance": DeclaredCircumstance,
     "CustomerMoved": CustomerMoved,
     "CustomerProfile": Profile,
     "CustomerTakenOut": CustomerTakenOut,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipeline.domain.customers import Profile
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import (
     ActionCommand,
@@ -83,6 +84,11 @@ _WHERE: dict[type[msgspec.Struct], Callable[[Any], tuple[str, str, int]]] = {
     DeadLetter: lambda it: ("dead-letters", f"{it.source}/{it.partition}/{it.offset}", it.failed_at),
     StrategyRelease: lambda it: (_STRATEGIES, it.key, it.released_at),
     StrategyRollout: lambda it: (_STRATEGIES, f"{it.strategy_id}/{it.changed_at}/roll-out", it.changed_at),
+    DeclaredCircumstance: lambda it: (
+        "circumstances",
+        f"{it.circumstance_id}/{it.declared_at}",
+        it.declared_at,
+    ),
     KillSwitch: lambda it: (_STRATEGIES, f"{it.key}/{it.changed_at}", it.changed_at),
     WorkerStatus: lambda it: ("workers", f"{it.worker_id}/{it.updated_at}", it.updated_at),
 }

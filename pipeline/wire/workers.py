@@ -10,7 +10,7 @@ class WorkerStatus(msgspec.Struct, kw_only=True, frozen=True):
     owns since `updated_at`.
 
     Of the topic `strategies` it has applied every record before `strategies_offset`, but those under the keys in
-    `strategies_refused`, which says why. Times are epoch milliseconds.
+    `strategies_refused`, which says why; of the topic `circumstances` likewise. Times are epoch milliseconds.
     """
 
     worker_id: str
@@ -20,6 +20,8 @@ class WorkerStatus(msgspec.Struct, kw_only=True, frozen=True):
     updated_at: int
     strategies_offset: int = 0
     strategies_refused: dict[str, str] = msgspec.field(default_factory=dict)
+    circumstances_offset: int = 0
+    circumstances_refused: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def key(self) -> str:

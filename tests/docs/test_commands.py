@@ -44,6 +44,9 @@ CHECKED = {
     ".venv/bin/throughline strategies validate pipeline/pack/strategies": (
         "tests/unit/test_cli.py::test_the_shipped_strategies_are_valid"
     ),
+    ".venv/bin/throughline strategies test tests/scenarios": (
+        "tests/unit/test_strategies_tried.py::test_the_shipped_scenarios_pass_with_the_shipped_strategies"
+    ),
     ".venv/bin/python -m pipeline.wire.versions": (
         "tests/docs/test_commands.py::test_releasing_schemas_that_have_not_changed_writes_nothing"
     ),

@@ -46,8 +46,9 @@ def campaign(
                 wrong = [str(error)]
             else:
                 outcomes.append(outcome)
-                kept.add(seed, outcome)
                 wrong = outcome.problems
+                if not wrong:
+                    kept.add(seed, outcome)
             problems += [f"{fault.name} (seed {seed}): {what}" for what in wrong]
             _tell(f"{fault.name}: {'; '.join(wrong) or 'as it must be'} ({time.monotonic() - began:.0f} s)")
     return outcomes, problems

@@ -203,7 +203,8 @@ class Deployment:
     def committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """The next offset that the group reads of each partition; 0 where it has read nothing."""
         kafka = dict(self.settings.kafka()) | {"log_level": 0}
-        found = self._answer(lambda: committed_offsets(kafka, self.settings.group, partitions))
+        group = self.settings.group
+        found = self._answer(lambda: committed_offsets(kafka, group, partitions, stable=False))
         return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
 
     def _answer(self, ask: Callable[[], T]) -> T:

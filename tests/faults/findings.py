@@ -71,8 +71,10 @@ def found(deployment: Deployment) -> Result:
     for message in _read(deployment, tuple(f"changelog.{table}" for table in TABLES)):
         table, key = _name(message, deployment).removeprefix("changelog."), (message.key() or b"").decode()
         if table == "history":
-            # Appended once and never changed: a second record of a row is a second fold of its event.
-            note(once, content, msgspec.msgpack.decode(message.value() or b"", type=HistoryEntry))
+            # Appended once and never changed until it expires: a second record of a row is a second fold of its
+            # event.
+            if (row := message.value()) is not None:
+                note(once, content, msgspec.msgpack.decode(row, type=HistoryEntry))
         else:
             rows[f"{table} {key}"] = message.value()
     content |= {name: _row(name, raw) for name, raw in rows.items() if raw is not None}

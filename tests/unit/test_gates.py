@@ -204,7 +204,12 @@ def test_quiet_hours_hold_until_the_customers_clock_shows_their_end() -> None:
         assert (isinstance(answer, Hold) and answer.until) == (utc(end) if end else False)
     answer = asked(moment(customer(BERLIN), live(s=Policy(quiet_hours=NIGHT)), AT_NIGHT))
     assert isinstance(answer, Hold)
-    assert answer.reason.values == {"quiet": "21:00 to 08:00", "zone": BERLIN, "local": "2026-01-11 00:30"}
+    assert answer.reason.values == {
+        "quiet": "21:00 to 08:00",
+        "zone": BERLIN,
+        "local": "2026-01-11 00:30",
+        "until": "2026-01-11 08:00",
+    }
 
 
 def test_quiet_hours_can_drop() -> None:

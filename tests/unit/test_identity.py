@@ -13,11 +13,12 @@ from pipeline.domain.evidence import (
     HANDOVER_MS,
     RIVALS,
     TOLD,
+    VISITS,
     IdentityRecord,
     link,
     meaningless,
 )
-from pipeline.domain.identity import LINKS_REMEMBERED, VISITS, identify, links_of
+from pipeline.domain.identity import LINKS_REMEMBERED, identify, links_of
 from pipeline.domain.ids import is_provisional, provisional_id
 from pipeline.domain.interactions import Identifier
 from pipeline.domain.messages import (
@@ -144,9 +145,10 @@ def test_after_a_second_login_every_visit_is_its_own() -> None:
     record, _ = identify(None, event("e1", interaction_id="v1"))
     record, _ = identify(record, event("e2", interaction_id="v1", identifiers=[DEVICE, NUMBER]))
     record, outputs = identify(record, event("e3", interaction_id="v2", identifiers=[DEVICE, OTHER]))
-    blocked, said = outputs
+    blocked, *asked, said = outputs
     assert isinstance(blocked, IdentityChange)
     assert (blocked.customer_id, blocked.other, blocked.rule) == ("C-1", "C-2", "shared_identifier")
+    assert {one.key for one in asked} == {"C-1", "C-2"}
     assert said.key == "C-2"
     assert whose(record, interaction_id="v2") == "C-2"
     nobody = whose(record, interaction_id="v3")
@@ -257,8 +259,9 @@ def test_of_two_known_customers_the_one_with_the_better_evidence_has_the_identif
 def test_what_two_known_customers_are_vouched_for_stands_for_neither() -> None:
     one, two = claim("C-1"), claim("C-2", at=NOW + 1)
     for first, second in ((one, two), (two, one)):
-        record, (blocked,) = claimed(first, second)
+        record, (blocked, *asked) = claimed(first, second)
         assert isinstance(blocked, IdentityChange)
+        assert {one.key for one in asked} == {"C-1", "C-2"}
         assert (blocked.rule, blocked.customer_id, blocked.other) == (
             "conflicting_customer_numbers",
             "C-1",

@@ -118,6 +118,12 @@ def test_scenarios_that_pass() -> None:
     assert "1 passed, 0 failed" in result.output
 
 
+def test_the_shipped_scenarios_pass_with_the_shipped_strategies() -> None:
+    result = run(f"test {ROOT / 'tests' / 'scenarios'}")
+    assert result.exit_code == 0, result.output
+    assert ", 0 failed" in result.output
+
+
 def test_a_scenario_that_fails_shows_what_was_expected_what_came_and_why() -> None:
     result = run(f"test scenarios slow.yaml {TEST}")
     assert result.exit_code == 1

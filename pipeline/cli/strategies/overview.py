@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.common import AsJson, Bootstrap, out, settings_or_stop
-from pipeline.cli.strategies.changing import Applied, applied
 from pipeline.cli.strategies.live import register_or_stop
 from pipeline.cli.strategies.words import day_and_time, signed, switch_in_words
+from pipeline.cli.waiting import Applied, applied, with_strategies
 from pipeline.domain.releases import StrategyRelease, StrategyRollout
 from pipeline.domain.strategies.problems import Problem
 from pipeline.domain.strategies.register import Register
@@ -62,7 +62,7 @@ def _row(register: Register, roster: Roster, strategy_id: str) -> Row | None:
         rollout,
         "" if release is None else release.title,
         "" if release is None else _lane(release),
-        applied(roster, end, keys, 0),
+        applied(roster, with_strategies, end, keys, 0),
     )
 
 

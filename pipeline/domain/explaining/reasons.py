@@ -72,9 +72,7 @@ def _hold_until(values: Values) -> str:
 
 
 def _channel(values: Values) -> str:
-    return (
-        "There was no channel on which the customer may be reached, has an address, and the text is written for."
-    )
+    return "There was no channel on which the customer may be reached, has an address, and the text is written for."
 
 
 def _in_flight(values: Values) -> str:
@@ -119,7 +117,8 @@ def reason_in_words(rule: str, held: bool, values: Values) -> str:
         return f"The action {text} could not be made: {error}."
     if what == "key:":
         return f"It was not to be told what the attempt is about ({text}): {error}."
-    return f"{rule} could not be decided: {error}{_seen({name: one for name, one in values.items() if name != 'error'})}."
+    rest = {name: value for name, value in values.items() if name != "error"}
+    return f"{rule} could not be decided: {error}{_seen(rest)}."
 
 
 def waits(rule: str, values: Values) -> bool:

@@ -22,10 +22,12 @@ def quiet_hours_gate(asked: Asked) -> Answer:
     zone, unknown = zone_of(moment.state, brand)
     if not is_quiet(quiet, moment.now, zone):
         return None
-    until = next_at(quiet.end_min, moment.now, zone)
     values = {"quiet": _words(quiet), "zone": zone, "local": shown(moment.now, zone), **unknown}
-    reason = Reason(rule="quiet_hours", held=False, values=values)
-    return Hold(reason, until) if quiet.hold else reason
+    if not quiet.hold:
+        return Reason(rule="quiet_hours", held=False, values=values)
+    until = next_at(quiet.end_min, moment.now, zone)
+    values["until"] = shown(until, zone)
+    return Hold(Reason(rule="quiet_hours", held=False, values=values), until)
 
 
 def is_quiet(quiet: QuietHours, now: int, zone: str) -> bool:

@@ -9,9 +9,9 @@ from pipeline.domain.interactions import Interaction
 from pipeline.domain.strategies.cel.parse import parse
 from pipeline.domain.strategies.cel.program import Program, compile_expression, conjuncts
 from pipeline.domain.strategies.compiled import DECLARATIONS, VOCABULARY, Strategy, Triggers
-from pipeline.domain.strategies.fields import CLOSED, SESSION
+from pipeline.domain.strategies.fields import CIRCUMSTANCE, CLOSED, DECLARED, ENDED, SESSION
 
-_SESSION_CLOSED = (SESSION, CLOSED)
+_OF_THEMSELVES = {(SESSION, CLOSED), (CIRCUMSTANCE, DECLARED), (CIRCUMSTANCE, ENDED)}
 _OTHER_NAMES = (None,) * (len(VOCABULARY) - 1)
 _MOVED = "event.occurred_at"
 """The fold moves a time that cannot be; what reads it is not decided here."""
@@ -30,7 +30,7 @@ class Entries:
     An event that does not begin an attempt, nor is recorded as refused, for these is one that they do not see.
 
     Attributes:
-        always: whether every customer's session that ends could begin an attempt.
+        always: whether an attempt could begin without an event of the customer, as when a session ends.
     """
 
     def __init__(self, strategies: Iterable[Strategy]) -> None:
@@ -41,7 +41,7 @@ class Entries:
             self._add(strategy.entry_on, entry)
 
     def _add(self, triggers: Triggers, entry: _Entry) -> None:
-        self.always = self.always or _SESSION_CLOSED in triggers
+        self.always = self.always or not _OF_THEMSELVES.isdisjoint(triggers)
         for trigger in triggers:
             self._by_trigger.setdefault(trigger, []).append(entry)
 

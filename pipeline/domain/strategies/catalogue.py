@@ -7,9 +7,10 @@ is refused, and what is live stays live.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from pipeline.domain.circumstances import Circumstance
 from pipeline.domain.failures import Failure
 from pipeline.domain.releases import (
     KILL_SWITCH,
@@ -65,8 +66,8 @@ class Catalogue:
         """What is wrong under which key, and roll-outs whose version is not there."""
         return self._refused | self._waiting
 
-    def rules(self) -> Rules:
-        """What is live."""
+    def rules(self, declared: Iterable[Circumstance] = ()) -> Rules:
+        """What is live; circumstances that are `declared` stand before those of files with the same id."""
         switch = self.switch
         stopped = None
         if switch is not None and switch.stopped:
@@ -74,7 +75,7 @@ class Catalogue:
         return Rules(
             [strategy for standing in self._standing.values() for strategy in standing],
             self._base.brand,
-            self._base.circumstances,
+            tuple({one.id: one for one in (*self._base.circumstances, *declared)}.values()),
             rollouts=self._applied.copy(),
             stopped=stopped,
             earlier=self.strategy,

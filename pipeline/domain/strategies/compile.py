@@ -9,6 +9,7 @@ from pipeline.domain.strategies.cel.program import Program
 from pipeline.domain.strategies.checking import Checking
 from pipeline.domain.strategies.compile_step import compile_step
 from pipeline.domain.strategies.compiled import Exit, Rules, Strategy
+from pipeline.domain.strategies.fields import CIRCUMSTANCE, DECLARED
 from pipeline.domain.strategies.forms import validated
 from pipeline.domain.strategies.loops import loops
 from pipeline.domain.strategies.policy import Policy
@@ -72,15 +73,17 @@ def _compiled(source: Source, brand: Brand) -> Strategy | list[Problem]:
     checking = Checking(source)
     own = brand.with_own(form.templates) if form.templates else None
     key = checking.program(form.key, ("key",))
+    entry_on = language.pairs(form.entry.on)
     strategy = Strategy(
         id=form.strategy,
         version=form.version,
         title=form.title,
         lane=form.lane,
-        entry_on=language.pairs(form.entry.on),
+        entry_on=entry_on,
         entry_conditions=checking.conditions(form.entry.when, ("entry", "when")),
         key=key,
-        unique_key=bool(UNIQUE & key.references),
+        # The interaction of a circumstance is the same for all whom it concerns.
+        unique_key=bool(UNIQUE & key.references) and (CIRCUMSTANCE, DECLARED) not in entry_on,
         max_age_ms=form.max_age,
         lifetime_ms=form.lifetime,
         steps=tuple(compile_step(form, at, own or brand, checking) for at in range(len(form.steps))),

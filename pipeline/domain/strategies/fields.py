@@ -18,6 +18,9 @@ from pipeline.domain.strategies.problems import one_of
 
 SESSION, CLOSED = "session", "closed"
 """`session.closed` is no event of a channel: a session is over."""
+CIRCUMSTANCE, DECLARED, ENDED = "circumstance", "declared", "ended"
+"""Nor are these: a circumstance has begun for a customer, or is over."""
+_OF_ITSELF = {SESSION: (CLOSED,), CIRCUMSTANCE: (DECLARED, ENDED)}
 UNIT_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
 DURATION = r"^(?:\d+[dhms])+$"
 TRIGGER = r"^([a-z_]+|\*)\.([a-z0-9_]+)$"
@@ -59,10 +62,11 @@ def _triggers(value: Any) -> Any:
         match = re.fullmatch(TRIGGER, name) if isinstance(name, str) else None
         if match is None:
             raise mistake(f"{_shown(name)} is not channel.event", "write one like web.form_started", *place)
-        if match[1] == SESSION and match[2] != CLOSED:
-            end = f"{SESSION}.{CLOSED}"
-            raise mistake(f"{name!r}: a session has no event but {end}", f"write {end}", *place)
-        if match[1] not in (*CHANNELS, SESSION, "*"):
+        known = [f"{match[1]}.{kind}" for kind in _OF_ITSELF.get(match[1], ())]
+        if known and name not in known:
+            events = " and ".join(known)
+            raise mistake(f"{name!r}: a {match[1]} has no event but {events}", f"write {events}", *place)
+        if match[1] not in (*CHANNELS, *_OF_ITSELF, "*"):
             remedy = one_of(match[1], (*CHANNELS, "*"))
             raise mistake(f"{name!r}: there is no channel {match[1]!r}", remedy, *place)
     return names
@@ -99,7 +103,9 @@ Channel = Annotated[str, BeforeValidator(_channel), Field(json_schema_extra={"en
 DurationMs = Annotated[
     int, BeforeValidator(duration_ms, json_schema_input_type=Annotated[str, Field(pattern=DURATION)])
 ]
-Trigger = Annotated[str, Field(pattern=rf"^(?:(?:{'|'.join(CHANNELS)}|\*)\.[a-z0-9_]+|{SESSION}\.{CLOSED})$")]
+_OF_CHANNELS = rf"(?:{'|'.join(CHANNELS)}|\*)\.[a-z0-9_]+"
+_OTHERS = "|".join(rf"{name}\.(?:{'|'.join(kinds)})" for name, kinds in _OF_ITSELF.items())
+Trigger = Annotated[str, Field(pattern=rf"^(?:{_OF_CHANNELS}|{_OTHERS})$")]
 WrittenTriggers = Trigger | Annotated[list[Trigger], Field(min_length=1)]
 Triggers = Annotated[list[str], BeforeValidator(_triggers, json_schema_input_type=WrittenTriggers)]
 TriggersOrWord = Annotated[

@@ -20,6 +20,7 @@ from pipeline.app import make_codec, wire
 from pipeline.channels.customers import read as read_customers
 from pipeline.channels.registry import adapt
 from pipeline.domain.customers import Profile
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import ActionCommand, Decision
@@ -102,7 +103,20 @@ class BrokerDriver:
         """Publish what somebody asks about a customer."""
         self._publish([request])
 
-    def _publish(self, values: Sequence[Interaction | Profile | Request | Failure]) -> list[Failure]:
+    def declare(self, circumstance: DeclaredCircumstance) -> None:
+        """Publish how a manager says that a circumstance stands, and let it begin or end where it does."""
+        self._publish([circumstance])
+        self._until(lambda: self._ask(self._goes_by(circumstance)), "the circumstance is applied")
+        self.advance(self._now)
+
+    async def _goes_by(self, circumstance: DeclaredCircumstance) -> bool:
+        declared = (circumstance.key, circumstance.from_at, circumstance.until_at, circumstance.scope)
+        standing = self._customers.rules.circumstances
+        return declared in [(one.id, one.from_at, one.until_at, one.scope.text) for one in standing]
+
+    def _publish(
+        self, values: Sequence[Interaction | Profile | Request | DeclaredCircumstance | Failure]
+    ) -> list[Failure]:
         failures: list[Failure] = []
         for value in values:
             if isinstance(value, Failure):
@@ -116,18 +130,22 @@ class BrokerDriver:
     def advance(self, to: int) -> None:
         """Wait until all is handled, then let the time pass, from one deadline to the next."""
         self._settle()
+        self._until(lambda: self._ask(self._fired()), "what is due has fired")
         while (due := self._ask(self._next_due())) is not None and due <= to:
             self._now = max(self._now, due)
-            self._until(lambda: self._fired(self._now), "what is due has fired")
+            self._until(lambda: self._ask(self._fired()), "what is due has fired")
             self._settle()
         self._now = max(self._now, to)
 
     async def _next_due(self) -> int | None:
-        return self._customers.next_due()
+        """When something is due, or a circumstance begins."""
+        begin = [at for one in self._customers.rules.circumstances if (at := one.from_at) > self._now]
+        due = self._customers.next_due()
+        return min(begin if due is None else [*begin, due], default=None)
 
-    def _fired(self, now: int) -> bool:
-        due = self._ask(self._next_due())
-        return due is None or due > now
+    async def _fired(self) -> bool:
+        due = self._customers.next_due()
+        return self._customers.all_looked_at() and (due is None or due > self._now)
 
     def commands(self) -> list[ActionCommand]:
         """All commands since the start, in order."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.domain.declared import declared, ended
 from pipeline.domain.failures import Failure
 from pipeline.domain.ids import provisional_id
 from pipeline.domain.messages import ActionCommand, Decision
@@ -34,6 +35,7 @@ from pipeline.domain.thread_parts import in_order
 from pipeline.local.scenarios.driver import Driver
 from pipeline.local.scenarios.form import (
     PAYLOADS,
+    Announced,
     Asked,
     Delivery,
     ExpectedCommand,
@@ -52,6 +54,8 @@ REQUESTS: dict[str, type[Request]] = {
 
 AGAIN_MS = 1_000
 """How long after the first delivery the second one comes when everything is delivered twice."""
+MANAGER = "scenario"
+"""Who declares the circumstances of the story."""
 
 CUSTOMER = Declarations(
     {
@@ -91,14 +95,14 @@ class _Arrival:
     position: int
     happened_at: int
     event_id: str
-    delivery: Delivery | Asked = field(compare=False)
+    delivery: Delivery | Asked | Announced = field(compare=False)
 
 
 def check(scenario: Scenario, driver: Driver, rules: Rules) -> ScenarioResult:
     """Play the scenario on a driver with these rules live, and judge it."""
     start = round(scenario.given.start.timestamp() * 1_000)
     before = _arrivals(scenario, scenario.given.events, start, "before")
-    story = sorted([*_arrivals(scenario, scenario.when, start, "event"), *_asked(scenario, start)])
+    story = sorted([*_arrivals(scenario, scenario.when, start, "event"), *_others(scenario, start)])
     problems: list[str] = []
     driver.start(_live(rules, scenario), min(arrival.at for arrival in (*before, *story)))
     try:
@@ -142,10 +146,11 @@ def _arrivals(scenario: Scenario, deliveries: list[Delivery], start: int, prefix
     return sorted(arrivals)
 
 
-def _asked(scenario: Scenario, start: int) -> list[_Arrival]:
+def _others(scenario: Scenario, start: int) -> list[_Arrival]:
+    """What people do on our side."""
     return [
-        _Arrival(start + one.at, len(scenario.when) + position, start + one.at, one.request, one)
-        for position, one in enumerate(scenario.requests)
+        _Arrival(start + one.at, len(scenario.when) + position, start + one.at, "", one)
+        for position, one in enumerate([*scenario.requests, *scenario.circumstances])
     ]
 
 
@@ -168,6 +173,8 @@ def _deliver(scenario: Scenario, driver: Driver, arrival: _Arrival) -> list[str]
     driver.advance(arrival.at)
     if isinstance(arrival.delivery, Asked):
         return _ask(driver, arrival.delivery, arrival.at)
+    if isinstance(arrival.delivery, Announced):
+        return _announce(scenario, driver, arrival.delivery, arrival.at)
     data = payload(scenario, arrival.delivery, arrival.event_id, arrival.happened_at)
     failures = driver.deliver(arrival.delivery.channel, data, arrival.at)
     return [f"{arrival.delivery.payload}: {failure.message}." for failure in failures]
@@ -180,6 +187,20 @@ def _ask(driver: Driver, asked: Asked, at: int) -> list[str]:
         )
     except msgspec.ValidationError as error:
         return [f"{asked.request}: {error}."]
+    return []
+
+
+def _announce(scenario: Scenario, driver: Driver, announced: Announced, at: int) -> list[str]:
+    """Let a manager declare a circumstance, or end the one of this name that was declared last."""
+    declares = [one for one in scenario.circumstances if one.declare is not None]
+    compiled = list(zip(declares, scenario.declared, strict=True))
+    if announced.declare is not None:
+        driver.declare(next(declared(one, MANAGER, at) for part, one in compiled if part is announced))
+        return []
+    named = [one for part, one in compiled if part.at < announced.at and one.id == announced.end]
+    if not named:
+        return [f"Circumstance {announced.end} is to end, and was not declared before."]
+    driver.declare(ended(declared(named[-1], MANAGER, at), MANAGER, at))
     return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.failures import Failure
 from pipeline.domain.messages import ActionCommand, Decision
 from pipeline.domain.requests import Request
@@ -28,6 +29,9 @@ class Driver(Protocol):
 
     def ask(self, request: Request) -> None:
         """Take in what somebody asks about a customer."""
+
+    def declare(self, circumstance: DeclaredCircumstance) -> None:
+        """Take in how a manager says that a circumstance stands, and let it begin or end where it does."""
 
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; timers fire at their time."""

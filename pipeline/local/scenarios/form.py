@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    model_validator,
+)
 
 from pipeline.domain.actions import ActionKind
 from pipeline.domain.circumstances import Circumstance, CircumstancePart, compiled
 from pipeline.domain.messages import Outcome
-from pipeline.domain.strategies.fields import duration_ms
+from pipeline.domain.strategies.fields import duration_ms, mistake
 from pipeline.domain.strategies.forms import validated
 from pipeline.domain.strategies.problems import Problem
 from pipeline.domain.strategies.source import read
@@ -56,6 +64,21 @@ class Asked(_Part):
     name: str | None = None
 
 
+class Announced(_Part):
+    """What a manager does about circumstances at a time of the story: `declare` (or change) one, or `end` one."""
+
+    at: Offset
+    declare: CircumstancePart | None = None
+    end: str | None = None
+    name: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Announced:
+        if (self.declare is None) == (self.end is None):
+            raise mistake("a manager declares or ends a circumstance", "write either declare or end")
+        return self
+
+
 class Given(_Part):
     """What is so before the story begins: the clock, the customers, and what has happened to them."""
 
@@ -97,7 +120,8 @@ class ExpectedCustomer(_Part):
 
 class Scenario(_Part):
     """A whole scenario. With `only` no other command may come out; `until` is how long it goes on after the
-    start. `directory` is where its file is, `in_force` are the circumstances given, compiled.
+    start. `directory` is where its file is, `in_force` are the circumstances given, compiled, and
+    `declared` those that are declared in the story, in the file's order.
     """
 
     scenario: int
@@ -105,6 +129,7 @@ class Scenario(_Part):
     given: Given
     when: list[Delivery] = Field(min_length=1)
     requests: list[Asked] = []
+    circumstances: list[Announced] = []
     until: Span | None = None
     twice: bool = False
     then: list[ExpectedCommand] = []
@@ -113,6 +138,7 @@ class Scenario(_Part):
     customers: list[ExpectedCustomer] = []
     directory: Path = Field(Path(), exclude=True)
     in_force: tuple[InstanceOf[Circumstance], ...] = Field((), exclude=True)
+    declared: list[InstanceOf[Circumstance]] = Field([], exclude=True)
 
 
 def load(path: Path) -> Scenario | list[Problem]:
@@ -127,7 +153,7 @@ def load(path: Path) -> Scenario | list[Problem]:
     scenario = validated(source, Scenario)
     if isinstance(scenario, list):
         return scenario
-    names = {one.name for one in (*scenario.when, *scenario.requests)}
+    names = {one.name for one in (*scenario.when, *scenario.requests, *scenario.circumstances)}
     for at, expected in enumerate(scenario.then):
         for bound in ("after", "before"):
             name = getattr(expected, bound)
@@ -137,4 +163,13 @@ def load(path: Path) -> Scenario | list[Problem]:
     circumstances = compiled(scenario.given.circumstances, source, ("given", "circumstances"))
     if isinstance(circumstances, list):
         return circumstances
-    return scenario.model_copy(update={"directory": path.parent, "in_force": circumstances})
+    declared: list[Circumstance] = []
+    for at, announced in enumerate(scenario.circumstances):
+        parts = [] if announced.declare is None else [announced.declare]
+        found = compiled(parts, source, ("circumstances", at))
+        if isinstance(found, list):
+            return found
+        declared += found
+    return scenario.model_copy(
+        update={"directory": path.parent, "in_force": circumstances, "declared": declared}
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from pipeline.channels.customers import read as read_customers
 from pipeline.channels.registry import adapt
 from pipeline.domain.customers import Profile
+from pipeline.domain.declared import Declarations, DeclaredCircumstance
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import ActionCommand, Decision
@@ -20,6 +23,8 @@ class MemoryDriver:
     def start(self, rules: Rules, now: int) -> None:
         """Begin with nothing known, these rules and this time."""
         self.replay = Replay(rules, now)
+        self._given = rules.circumstances
+        self._declarations = Declarations()
 
     def import_customers(self, data: bytes, media_type: str) -> list[Failure]:
         """Take in the system of record's customers; what could not be read."""
@@ -41,6 +46,14 @@ class MemoryDriver:
     def ask(self, request: Request) -> None:
         """Take in what somebody asks about a customer."""
         self.replay.fold(request)
+
+    def declare(self, circumstance: DeclaredCircumstance) -> None:
+        """Take in how a manager says that a circumstance stands, and let it begin or end where it does."""
+        replay = self.replay
+        self._declarations.take(circumstance.key, circumstance, replay.now)
+        replay.rules = copy(replay.rules)
+        replay.rules.circumstances = (*self._given, *self._declarations.standing(replay.now))
+        replay.look_at_circumstances()
 
     def advance(self, to: int) -> None:
         """Let the time pass until `to`; timers fire at their time."""
