@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException
 from tenacity import Retrying, retry_if_exception, stop_after_delay, stop_when_event_set, wait_exponential
 
 from pipeline.runtime.batch import Unavailable
@@ -55,19 +55,17 @@ def may_pass(error: BaseException) -> bool:
     return bool(cause.retriable() or cause.code() in _TRANSIENT)
 
 
-def committed_offsets(
-    kafka: Mapping[str, Any], group: str, partitions: list[TopicPartition], *, stable: bool
-) -> list[TopicPartition]:
-    """What the group has committed of these partitions, below 0 where it has nothing; takes no part in the group.
+def group_observer(kafka: Mapping[str, Any], group: str, *, stable: bool) -> Consumer:
+    """A consumer that takes no part in the group, to ask what that has committed: `committed(partitions)`.
 
     `stable`: while a transaction that ends in such offsets is open, those have the error UNSTABLE_OFFSET_COMMIT, or
     the call raises a KafkaException as for a broker that does not answer. Else the offsets before it are told.
 
-    A consumer of its own asks, and no admin client: in librdkafka 2.16 an admin client that is told by a broker
-    which is just starting that it coordinates no groups takes the whole process down (`rd_kafka_handle_OffsetFetch`
-    asks the consumer group of a client that has none for the coordinator).
+    No admin client asks: in librdkafka 2.16 one that is told by a broker which is just starting that it coordinates
+    no groups takes the whole process down (`rd_kafka_handle_OffsetFetch` asks the consumer group of a client that
+    has none for the coordinator).
     """
-    consumer = Consumer(
+    return Consumer(
         {
             **kafka,
             "group.id": group,
@@ -75,11 +73,6 @@ def committed_offsets(
             "isolation.level": "read_committed" if stable else "read_uncommitted",
         }
     )
-    try:
-        found: list[TopicPartition] = consumer.committed(partitions, timeout=ATTEMPT_S)
-        return found
-    finally:
-        consumer.close()
 
 
 _SAME_WORKER = "another worker runs with the same THROUGHLINE_WORKER_ID; give each its own"

@@ -15,6 +15,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import closing
 from typing import Any
 
 from confluent_kafka import (
@@ -27,7 +28,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.observe.logs import LIBRDKAFKA, get_logger
-from pipeline.runtime.asking import ATTEMPT_S, answered, committed_offsets
+from pipeline.runtime.asking import ATTEMPT_S, answered, group_observer
 from pipeline.runtime.batch import TP
 from pipeline.runtime.turns import Turns
 
@@ -258,7 +259,9 @@ class Poller(threading.Thread):
             return {}
 
         def ask() -> list[TopicPartition]:
-            return committed_offsets(self._kafka, self._group, wanted, stable=True)
+            with closing(group_observer(self._kafka, self._group, stable=True)) as observer:
+                found: list[TopicPartition] = observer.committed(wanted, timeout=ATTEMPT_S)
+                return found
 
         found = answered(ask, stopping)
         while errors := [p.error for p in found if p.error is not None]:

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from pipeline.domain.interactions import CHANNELS
 from pipeline.local.supervised import Supervised
-from pipeline.runtime.asking import answered, committed_offsets
+from pipeline.runtime.asking import answered, group_observer
 from pipeline.runtime.producer import PARTITIONER
 from pipeline.runtime.publisher import Publisher
 from pipeline.runtime.topics import all_topics, apply
@@ -94,12 +94,17 @@ class Deployment:
             checkpoint_interval_ms=5,
         )
         self.workers: dict[str, Worker] = {}
-        self.admin = AdminClient(dict(self.settings.kafka()) | {"log_level": 0})
+        self._meet_broker()
         self._topics = all_topics(self.settings.topic_prefix, PARTITIONS, 1)
         names = ["customers", "action.receipts", *(f"interactions.{channel}" for channel in CHANNELS)]
         self._external = [
             TopicPartition(self.topic(name), number) for name in names for number in range(PARTITIONS)
         ]
+
+    def _meet_broker(self) -> None:
+        kafka = dict(self.settings.kafka()) | {"log_level": 0}
+        self.admin = AdminClient(kafka)
+        self._observer = group_observer(kafka, self.settings.group, stable=False)
 
     def __enter__(self) -> Self:
         problems = [c for c in apply(self.admin, self._topics) if c.outcome == "problem"]
@@ -114,6 +119,7 @@ class Deployment:
             worker.process.kill()
         for removed in self.admin.delete_topics([spec.name for spec in self._topics]).values():
             removed.exception()  # waits; one that is gone is as good as removed
+        self._observer.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def topic(self, name: str) -> str:
@@ -202,9 +208,7 @@ class Deployment:
 
     def committed(self, partitions: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """The next offset that the group reads of each partition; 0 where it has read nothing."""
-        kafka = dict(self.settings.kafka()) | {"log_level": 0}
-        group = self.settings.group
-        found = self._answer(lambda: committed_offsets(kafka, group, partitions, stable=False))
+        found = self._answer(lambda: self._observer.committed(partitions, timeout=_ANSWER_S))
         return {(tp.topic, tp.partition): max(tp.offset, 0) for tp in found}
 
     def _answer(self, ask: Callable[[], T]) -> T:
@@ -215,7 +219,8 @@ class Deployment:
                 return ask()
             except KafkaException:
                 # librdkafka (2.16) gets none from it with the client that asked before (see runtime/poller.py).
-                self.admin = AdminClient(dict(self.settings.kafka()) | {"log_level": 0})
+                self._observer.close()
+                self._meet_broker()
                 raise
 
         return answered(attempt, threading.Event())
@@ -231,12 +236,13 @@ class Deployment:
                 raise FaultError(f"after {limit_s:.0f} s it still does not hold that {what}; logs:\n{logs}")
             time.sleep(_POLL_S)
 
-    def seconds_to_commit(self, since: float | None = None) -> float:
-        """Wait until more of the published events are committed than are now; returns the seconds that this took.
+    def seconds_to_commit(self, since: float | None = None, done: int | None = None) -> float:
+        """Wait until more than `done` of the published events are committed; returns the seconds that this took.
 
-        `since` (`time.monotonic`) is when the clock was started, now if not given.
+        `done` is as many as are now, and `since` (`time.monotonic`), when the clock was started, is now where they
+        are not given.
         """
-        began, before = since or time.monotonic(), self.progress().done
+        began, before = since or time.monotonic(), self.progress().done if done is None else done
         self.until(lambda: self.progress().done > before, "a commit comes after the fault")
         return time.monotonic() - began
 

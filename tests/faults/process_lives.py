@@ -29,7 +29,7 @@ def restart_in_turn(scene: Scene) -> Hit:
         at_stop, began = deployment.progress(), time.monotonic()
         deployment.start(name)
         deployment.ready(name)
-        recovery = deployment.seconds_to_commit(since=began)
+        recovery = deployment.seconds_to_commit(since=began, done=at_stop.done)
     note = f"{name} restarted, {at_stop.left} events left"
     return Hit(at_stop.done - before, at_stop.left, recovery, note)
 
