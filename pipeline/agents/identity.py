@@ -39,7 +39,7 @@ def declare(app: App, outlet: Outlet, prefix: str, marks: Marks) -> Table:
             key = value.key
             known = table.get(key)
             erased_at = marks.of_identifier(batch.partition, key) if known is None else known.erased_at
-            instead = unheard(known, value, erased_at) if erased_at >= 0 else None
+            instead = unheard(known, value, erased_at)
             if instead is not None:
                 _suppressed.inc()
                 send(batch, instead, cause)

@@ -43,11 +43,13 @@ def unheard(
     record: IdentityRecord | None, message: Interaction | IdentityLink | IdentifierErased, erased_at: int
 ) -> list[Output] | None:
     """None when the message is to be folded; else, for what tells of something up to `erased_at`, what comes of it
-    instead.
+    instead. An `erased_at` below 0 tells that nobody was forgotten; times before 1970 are below it.
 
     A customer who is not known, and would have been one with the forgotten one had it come sooner, is forgotten
     too.
     """
+    if erased_at < 0:
+        return None
     match message:
         case Interaction():
             return [] if min(message.occurred_at, message.received_at) <= erased_at else None

@@ -118,6 +118,13 @@ def test_what_is_about_a_record_that_is_gone_makes_none() -> None:
     assert replay.customers() == []
 
 
+def test_a_clock_from_before_1970_is_nobodys_erasure() -> None:
+    replay = Replay(rules(TICKET), NOW)
+    replay.fold(event("e1", -5))
+    assert replay.identities() == [DEVICE.key]
+    assert [row.occurred_at for row in replay.rows.values() if isinstance(row, HistoryEntry)] == [0]
+
+
 def test_somebody_kept_apart_stays_and_forgets_the_name() -> None:
     replay = lived()
     replay.fold(UnmergeRequested(loser=ANONYMOUS, winner="C-1", rule="x", by="test", requested_at=NOW + 9))
