@@ -166,9 +166,9 @@ class Decisions:
         )
         return not self._all_looked_at
 
-    def all_looked_at(self) -> bool:
-        """Whether nobody is left for whom circumstances that have begun could begin or be over."""
-        return self._all_looked_at and self._begun == self._begun_by(self._app.consumer.horizon.now())
+    def all_looked_at(self, now: int) -> bool:
+        """Whether nobody is left for whom circumstances that have begun by `now` could begin or be over."""
+        return self._all_looked_at and self._begun == self._begun_by(now)
 
     def _begun_by(self, now: int) -> tuple[Circumstance, ...]:
         """The circumstances that have begun, where a strategy asks for that."""

@@ -34,9 +34,7 @@ COMMANDS = {
     ),
     "intents": Place("intents", "Intents: what customers want, read from their words; train, try and run."),
     "strategies": Place("strategies", "Strategies: what is done for a customer, and when."),
-    "circumstances": Place(
-        "circumstances", "Circumstances: what is true for many customers for a while; declare, change, end."
-    ),
+    "circumstances": Place("circumstances", "Circumstances: what is true for many customers for a while."),
 }
 
 

@@ -79,7 +79,11 @@ def explain(
     found = [_explained(one, account, register, redact) for one in decisions]
     if as_json:
         told = [msgspec.to_builtins(one) | {"words": _words(one)} for one in found]
-        answer: Any = told[0] if action_id is not None else {"customer_id": customer, "others": account.others, "decisions": told}
+        answer: Any = (
+            told[0]
+            if action_id is not None
+            else {"customer_id": customer, "others": account.others, "decisions": told}
+        )
         typer.echo(json.dumps(answer))
         return
     for one in found:

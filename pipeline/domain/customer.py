@@ -53,7 +53,7 @@ from pipeline.domain.state import (
 from pipeline.domain.strategies.compiled import Rules
 from pipeline.domain.strategies.evaluate import on_due, on_event
 from pipeline.domain.strategies.moment import Moment, moment_of_event
-from pipeline.domain.strategies.waits import due_waits
+from pipeline.domain.strategies.waits import due_waits, look_anew
 from pipeline.domain.telling import tell
 from pipeline.domain.thread_edits import join_threads, split_thread
 from pipeline.domain.threads import find_thread, touch_thread
@@ -224,7 +224,10 @@ def _on_profile(state: CustomerState, profile: Profile) -> list[Output]:
     if state.merged_into is not None:
         return [*rows, *on_profile_of_merged(state, state.merged_into, profile)]
     if state.profile is None or profile.updated_at >= state.profile.updated_at:
+        moved = state.profile is not None and state.profile.timezone != profile.timezone
         state.profile, state.known = profile, True
+        if moved:
+            look_anew(state)
     return [*rows, *links_of(profile)]
 
 

@@ -1,7 +1,7 @@
 """The whole pipeline as a fold in memory: the same functions as the agents', topics as one queue, tables as dicts.
 
-Every state goes through MessagePack between two messages, so that nothing depends on objects staying the same, unless
-it is told to keep them as they are, which is what a worker does between two commits.
+Every state goes through MessagePack between two messages, so that nothing depends on objects staying the same,
+unless it is told to keep them as they are, which is what a worker does between two commits.
 """
 
 from __future__ import annotations

@@ -211,7 +211,8 @@ class Wait(msgspec.Struct, array_like=True):
 
     A step that is `held` has had its moment and is carried out when what holds it is over: it is looked at again
     with every event of the customer and at `due`, not after `until`. `branch` is the one that it has taken, `sent`
-    are the positions of those of its actions that are out. `counted` holds when the events happened that a step
+    are the positions of those of its actions that are out. `held_by` is all that holds it, where that is a `time`
+    or a `call`: until that is over events need not look. `counted` holds when the events happened that a step
     counts.
     """
 
@@ -224,6 +225,7 @@ class Wait(msgspec.Struct, array_like=True):
     sent: list[int] = msgspec.field(default_factory=list)
     counted: list[int] = msgspec.field(default_factory=list)
     kept: Kept | None = None
+    held_by: str = ""
 
 
 class Attempt(msgspec.Struct, array_like=True):
@@ -269,7 +271,8 @@ class CustomerState(msgspec.Struct, array_like=True):
     has been merged brought along (MessagePack), `apart` are customers with whom a merge was undone or refused;
     nothing that happened up to `erased_at` is taken in. `held` has fingerprints of identifiers that have a row in
     the `identifiers` table without being in `identifiers`. `early` are intents that wait for their events,
-    `spent` is what caps count (see `ledger`). While `holding` is false no attempt has a step that is held.
+    `spent` is what caps count (see `ledger`). While `holding` is false no attempt has a step that an event
+    could let go.
     `disputed` are identifiers that other known customers claim as well, the last ones. `circumstances` are
     those that have begun for the customer, each with when to look whether it is over.
     """

@@ -1,8 +1,8 @@
 """Circumstances as events of the customers whom they concern, on which strategies can start.
 
-`circumstance.declared` comes for a customer who has an open session while one is in force for them, whether it began
-before their session or in the middle of it, and with each of their events again until a strategy begins an attempt by
-it; `circumstance.ended` comes when it is over, for those of whom one has.
+`circumstance.declared` comes for a customer who has an open session while one is in force for them, whether it
+began before their session or in the middle of it, and with each of their events again until a strategy begins an
+attempt by it; `circumstance.ended` comes when it is over, for those of whom one has.
 """
 
 from __future__ import annotations

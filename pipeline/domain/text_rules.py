@@ -89,7 +89,8 @@ def _replace(value: object, old: object, new: object) -> str:
     return text.replace(gone, instead)
 
 
-_STOCK = "abs capitalize default first float int last length lower sort title trim truncate upper".split()
+_STOCK = ["abs", "capitalize", "default", "first", "float", "int", "last", "length", "lower", "sort"]
+_STOCK += ["title", "trim", "truncate", "upper"]
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: JINJAS[name] for name in _STOCK},
     "format": _format,

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import Message, Producer
 
-from pipeline.domain.declared import Declarations, DeclaredCircumstance
+from pipeline.domain.declarations import Declarations
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.failures import Failure
 from pipeline.domain.releases import KillSwitch, StrategyRelease, StrategyRollout
 from pipeline.domain.strategies.catalogue import Catalogue

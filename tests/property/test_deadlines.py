@@ -46,6 +46,17 @@ class Waiting(RuleBasedStateMachine):
         for due, key in expected:
             self.move(key, None if later is None else due + later)
 
+    @rule(limit=st.integers(1, 5))
+    def look_through(self, limit: int) -> None:
+        """Every key that waits comes once, in time order, whatever is not on disk yet."""
+        found: list[str] = []
+        keys, row = self.deadlines.keys_after("", limit)
+        while keys:
+            assert len(keys) <= limit
+            found += keys
+            keys, row = self.deadlines.keys_after(row, limit)
+        assert found == [key for _, key in sorted((due, key) for key, due in self.now.items())]
+
     @precondition(lambda self: self.closed is None)
     @rule()
     def close(self) -> None:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from pipeline.cli import cli
-from pipeline.cli.strategies.changing import Applied, applied
 from pipeline.cli.strategies.words import in_words
+from pipeline.cli.waiting import Applied, applied, with_strategies
 from pipeline.domain.releases import StrategyRollout
 from pipeline.domain.strategies.rollout import of_file
 from pipeline.local.broker_config import free_port
@@ -196,9 +196,9 @@ def test_how_far_the_workers_are() -> None:
         status("w5", 2, greeting="an older one"),
     ):
         roster = roster.told(one.worker_id, one)
-    seen = applied(roster, 7, {"greeting", "greeting@2"}, 140)
+    seen = applied(roster, with_strategies, 7, {"greeting", "greeting@2"}, 140)
     assert seen == Applied(["w1", "w4"], ["w2", "w5"], {"w3": {"greeting": "no template"}}, 140)
-    assert applied(Roster(), 7, {"greeting"}, 3) == Applied(after_ms=3)
+    assert applied(Roster(), with_strategies, 7, {"greeting"}, 3) == Applied(after_ms=3)
 
 
 def rollout(**fields: object) -> StrategyRollout:

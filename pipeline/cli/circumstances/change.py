@@ -24,7 +24,8 @@ from pipeline.cli.common import AsJson, Bootstrap, settings_or_stop, stop
 from pipeline.cli.rules import stop_for
 from pipeline.cli.strategies.options import TIMEOUT_S, Timeout
 from pipeline.domain.circumstances import load_circumstances
-from pipeline.domain.declared import DeclaredCircumstance, declared, ended, for_everybody
+from pipeline.domain.declarations import declared, ended, for_everybody
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.observe.clock import wall_clock
 
 CircumstanceId = Annotated[str, typer.Argument(metavar="ID", help="The circumstance's name.")]

@@ -17,7 +17,7 @@ from pipeline.cli.rules import stop_for
 from pipeline.cli.strategies.files import texts_or_stop
 from pipeline.cli.strategies.options import TIMEOUT_S, Timeout
 from pipeline.domain.circumstances import Circumstance, load_circumstances
-from pipeline.domain.declared import declared, for_everybody, why_not
+from pipeline.domain.declarations import declared, for_everybody, why_not
 from pipeline.observe.clock import wall_clock
 
 _OPTIONS = "options"

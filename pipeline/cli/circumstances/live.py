@@ -23,7 +23,8 @@ from pipeline.cli.waiting import (
     wait,
     with_circumstances,
 )
-from pipeline.domain.declared import DeclaredCircumstance, overlaps
+from pipeline.domain.declarations import overlaps
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.strategies.fields import duration_ms
 from pipeline.domain.strategies.problems import one_of
 from pipeline.runtime.codec import make_codec

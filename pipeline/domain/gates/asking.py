@@ -27,6 +27,10 @@ class Wish(msgspec.Struct, frozen=True):
         return str(self.body.__struct_config__.tag)
 
 
+TIME, CALL = "time", "call"
+"""What holds a wish: nothing but the time, or a call that goes on."""
+
+
 class Asked(NamedTuple):
     """One wish of a strategy, in an attempt, at a moment."""
 
@@ -38,11 +42,12 @@ class Asked(NamedTuple):
 
 class Hold(NamedTuple):
     """Not at this time: to be asked again at `until` (epoch milliseconds) and when something happens; None when
-    only an event can change it.
+    only an event can change it. `by` tells what must be over before it is worth to ask, where that is known.
     """
 
     reason: Reason
     until: int | None
+    by: str = ""
 
 
 Answer = Reason | Hold | None

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pipeline.domain.actions import ATTENTION
 from pipeline.domain.contacts import CALLS, DAY_MS
-from pipeline.domain.gates.asking import Answer, Asked, Hold
+from pipeline.domain.gates.asking import CALL, Answer, Asked, Hold
 from pipeline.domain.going_on import held_until
 from pipeline.domain.messages import Reason
 from pipeline.domain.state import CustomerState, GoingOn, Thread
@@ -40,7 +40,7 @@ def interaction_gate(asked: Asked) -> Answer:
     if call is None or _belongs(asked, call):
         return None
     values = {"on a call": call.interaction_id, "since": str(call.started_at)}
-    return Hold(Reason(rule="interaction", held=False, values=values), held_until(call))
+    return Hold(Reason(rule="interaction", held=False, values=values), held_until(call), CALL)
 
 
 def call_of(state: CustomerState, now: int) -> GoingOn | None:

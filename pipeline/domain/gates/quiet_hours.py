@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.domain.gates.asking import Answer, Asked, Hold
+from pipeline.domain.gates.asking import TIME, Answer, Asked, Hold
 from pipeline.domain.local_time import clock, is_zone, next_at, shown
 from pipeline.domain.messages import Reason
 from pipeline.domain.state import CustomerState
@@ -27,7 +27,7 @@ def quiet_hours_gate(asked: Asked) -> Answer:
         return Reason(rule="quiet_hours", held=False, values=values)
     until = next_at(quiet.end_min, moment.now, zone)
     values["until"] = shown(until, zone)
-    return Hold(Reason(rule="quiet_hours", held=False, values=values), until)
+    return Hold(Reason(rule="quiet_hours", held=False, values=values), until, TIME)
 
 
 def is_quiet(quiet: QuietHours, now: int, zone: str) -> bool:

@@ -28,6 +28,7 @@ from pipeline.domain.strategies.waits import (
     call_off,
     count_event,
     held_steps,
+    over_now,
     that_hold,
     wait_again,
 )
@@ -47,7 +48,7 @@ def on_event(moment: Moment, late: bool = False) -> None:
         care = in_order([*care, *(one for one in settle(moment) if trigger in one.triggers())], moment)
     elif trigger in rules.scored:
         care = in_order(care, moment)
-    held = () if late else that_hold(state)
+    held = () if late else that_hold(state, moment.now)
     if held:
         _with_held(care, held, moment, trigger)
     elif care:
@@ -141,6 +142,7 @@ def _go_on_with(
 def _look_again(strategy: Strategy, moment: Moment) -> None:
     """Carry out what is held of the strategy, if nothing holds it any more."""
     state, event_id = moment.state, moment.event.event_id
+    over = over_now(state, moment.now)
     for attempt in state.attempts.values():
         ours = attempt.strategy_id == strategy.name and attempt.version == strategy.version
         if not ours or attempt.ended_at is not None:
@@ -148,7 +150,7 @@ def _look_again(strategy: Strategy, moment: Moment) -> None:
         if _aged(strategy, attempt, moment.now):
             attempt.ended_at = moment.now
             continue
-        for step, wait in held_steps(strategy, attempt):
+        for step, wait in held_steps(strategy, attempt, over):
             if wait.anchor is None or wait.anchor.event_id == event_id:
                 continue
             again = moment_of_timer(state, moment.rules, moment.now, wait.anchor, moment.outputs, wait.kept)

@@ -106,7 +106,10 @@ def _act(step: Step, strategy: Strategy, attempt: Attempt, moment: Moment, taken
         record_refused_step(step, strategy, attempt, moment, ("suppressed", stops))
     if sent.held:
         untils = [one.until for one in sent.held if one.until is not None]
-        wait = hold(step, attempt, moment, taken, min(untils, default=None))
+        kinds = {one.by for one in sent.held}
+        wait = hold(
+            step, attempt, moment, taken, min(untils, default=None), kinds.pop() if len(kinds) == 1 else ""
+        )
         wait.sent = [*wait.sent, *sent.commands]
         attempt.noted[step.id] = note_of("suppressed", stops[-1].rule)
         return "held"

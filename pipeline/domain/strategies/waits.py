@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import islice
 
 from pipeline.domain.contacts import GRACE_MS
+from pipeline.domain.gates.asking import CALL
+from pipeline.domain.gates.interaction import call_of
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.state import KEPT, TEXT, Attempt, CustomerState, Kept, Wait, cut, short
 from pipeline.domain.strategies.compiled import LANES, Rules, Step, Strategy
 from pipeline.domain.strategies.moment import Moment
 from pipeline.domain.strategies.recording import refusal
 
+_ANY, _NO_CALL = frozenset(["", CALL]), frozenset([""])
 _GONE = (len(LANES), 0, "")
 """Where in the order stands what belongs to a strategy that is live no more."""
 
@@ -66,6 +69,7 @@ def begin_wait(step: Step, attempt: Attempt, moment: Moment, since: int) -> None
     due = since + step.wait_ms + (GRACE_MS if step.absent else 0)
     if wait.held or wait.due is None or due >= wait.due:
         wait.due, wait.anchor, wait.held, wait.kept = due, moment.anchor, False, None
+        wait.held_by = ""
 
 
 def wait_again(step: Step, attempt: Attempt, moment: Moment) -> None:
@@ -75,20 +79,21 @@ def wait_again(step: Step, attempt: Attempt, moment: Moment) -> None:
         wait.due, wait.anchor = moment.now + step.every_ms, moment.anchor
 
 
-def hold(step: Step, attempt: Attempt, moment: Moment, branch: int, until: int | None) -> Wait:
-    """Keep a step whose moment has come, and look at it again at `until`, if that is known; what is kept already
-    stays what it was.
+def hold(step: Step, attempt: Attempt, moment: Moment, branch: int, until: int | None, by: str = "") -> Wait:
+    """Keep a step whose moment has come, and look at it again at `until`, if that is known, or with an event before
+    that; `by` is all that holds it, where that is a time or a call. What is kept already stays what it was.
     """
     wait = attempt.waits.setdefault(step.id, Wait())
     if not wait.held:
         since = moment.event.occurred_at if moment.by_event else moment.now
         wait.held, wait.anchor, wait.branch = True, moment.anchor, branch
         wait.kept = _kept(moment.event) if moment.by_event else None
-        moment.state.holding = True
         wait.until = None if step.hold_for_ms is None else since + step.hold_for_ms
     # A time that is over already would be due for ever.
     known = until if until is not None and until > moment.now else None
     wait.due = min((at for at in (known, wait.until) if at is not None), default=None)
+    wait.held_by = by if wait.due is not None else ""
+    moment.state.holding = True
     return wait
 
 
@@ -107,6 +112,7 @@ def let_go(step: Step, attempt: Attempt) -> None:
     wait = attempt.waits.get(step.id)
     if wait is not None:
         wait.due, wait.held, wait.until, wait.kept = None, False, None, None
+        wait.held_by = ""
         wait.sent, wait.counted = [], []
 
 
@@ -117,22 +123,38 @@ def abandon(step: Step, attempt: Attempt) -> None:
     let_go(step, attempt)
 
 
-def that_hold(state: CustomerState) -> list[Attempt]:
-    """The open attempts with a step that is held; `state.holding` spares other customers the search."""
+def that_hold(state: CustomerState, now: int) -> list[Attempt]:
+    """The open attempts with a held step that an event could let go; `state.holding` spares other customers the
+    search.
+    """
     found: list[Attempt] = []
     if not state.holding:
         return found
+    over = over_now(state, now)
+    holding = False
     for attempt in state.attempts.values():
         if attempt.ended_at is None:
-            for wait in attempt.waits.values():
-                if wait.held:
-                    found.append(attempt)
-                    break
-    state.holding = bool(found)
+            held = [wait.held_by for wait in attempt.waits.values() if wait.held]
+            holding = holding or bool(held)
+            if not over.isdisjoint(held):
+                found.append(attempt)
+    state.holding = holding
     return found
 
 
-def held_steps(strategy: Strategy, attempt: Attempt) -> list[tuple[Step, Wait]]:
-    """The steps of an attempt that are held, in the strategy's order."""
+def look_anew(state: CustomerState) -> None:
+    """Let the next event look at whatever is held: what holds it may be another time than it was."""
+    for attempt in state.attempts.values():
+        for wait in attempt.waits.values():
+            wait.held_by = ""
+
+
+def over_now(state: CustomerState, now: int) -> frozenset[str]:
+    """What may have let go of a held step by an event: not a time, nor a call while one goes on."""
+    return _ANY if call_of(state, now) is None else _NO_CALL
+
+
+def held_steps(strategy: Strategy, attempt: Attempt, over: frozenset[str]) -> list[tuple[Step, Wait]]:
+    """The steps of an attempt that are held by something that may be `over`, in the strategy's order."""
     waits = ((step, attempt.waits.get(step.id)) for step in strategy.steps)
-    return [(step, wait) for step, wait in waits if wait is not None and wait.held]
+    return [(step, wait) for step, wait in waits if wait is not None and wait.held and wait.held_by in over]

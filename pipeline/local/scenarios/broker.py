@@ -145,7 +145,7 @@ class BrokerDriver:
 
     async def _fired(self) -> bool:
         due = self._customers.next_due()
-        return self._customers.all_looked_at() and (due is None or due > self._now)
+        return self._customers.all_looked_at(self._now) and (due is None or due > self._now)
 
     def commands(self) -> list[ActionCommand]:
         """All commands since the start, in order."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.domain.declared import declared, ended
+from pipeline.domain.declarations import declared, ended
 from pipeline.domain.failures import Failure
 from pipeline.domain.ids import provisional_id
 from pipeline.domain.messages import ActionCommand, Decision

@@ -7,7 +7,8 @@ from copy import copy
 from pipeline.channels.customers import read as read_customers
 from pipeline.channels.registry import adapt
 from pipeline.domain.customers import Profile
-from pipeline.domain.declared import Declarations, DeclaredCircumstance
+from pipeline.domain.declarations import Declarations
+from pipeline.domain.declared import DeclaredCircumstance
 from pipeline.domain.failures import Failure
 from pipeline.domain.interactions import Interaction
 from pipeline.domain.messages import ActionCommand, Decision
