@@ -24,6 +24,7 @@ from pipeline.domain.messages import ActionCommand
 from pipeline.local.broker import Broker
 from pipeline.observe.clock import wall_clock
 from pipeline.runtime.publisher import Publisher
+from pipeline.runtime.workers import read_workers
 from pipeline.settings import Settings
 from pipeline.wire.codec import Codec
 
@@ -84,6 +85,11 @@ class Fleet:
                     )
                 )
 
+    def complete(self) -> bool:
+        """Whether both workers have said that they run."""
+        roster = read_workers(self.settings, CODEC, patience_s=1.0)
+        return [one.worker_id for one in roster.workers()] == list(WORKERS)
+
     def stop(self) -> None:
         for process in self._running:
             process.terminate()
@@ -140,10 +146,13 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(broker: Broker, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(
+    broker: Broker, tmp_path: Path, eventually: Callable[[Callable[[], bool]], bool]
+) -> Iterator[Fleet]:
     fleet = Fleet(broker, tmp_path)
     try:
         fleet.start()
+        assert eventually(fleet.complete)
         yield fleet
     finally:
         fleet.stop()
