@@ -71,6 +71,8 @@ def group_observer(kafka: Mapping[str, Any], group: str, *, stable: bool) -> Con
             "group.id": group,
             "enable.auto.commit": False,
             "isolation.level": "read_committed" if stable else "read_uncommitted",
+            # Closing it waits for what a broker that has gone away still owes it.
+            "socket.timeout.ms": int(ATTEMPT_S * 1_000),
         }
     )
 
