@@ -180,8 +180,10 @@ def test_the_broker_may_be_away_while_a_worker_runs_and_while_it_stops(
             await asyncio.to_thread(broker.kill)
             await asyncio.to_thread(broker.start)
             counting.send_numbers(2_000)
-            await until_true_in_thread(lambda: counting.committed() == counting.expected())
-            assert worker.app.failed is None
+            await until_true_in_thread(
+                lambda: worker.app.failed is not None or counting.committed() == counting.expected()
+            )
+            assert worker.app.failed is None, worker.app.failed
             # As a rebalance and the watch over the lag ask, with clients that knew the broker before.
             poller = worker.app.consumer._poller
             assert poller is not None
